@@ -1,0 +1,31 @@
+//! What quoll adds to seL4 16: numbers that upstream does not use, so that nothing written for upstream meets them by
+//! chance. `docs/manual.md` describes the behaviour.
+
+/// Registers of a virtual CPU for `ARM_VCPU_ReadReg` and `ARM_VCPU_WriteReg`, beside [`crate::vcpu::VCpuReg`].
+pub mod vcpu_reg {
+    /// Read: bits 3:0 the GIC's version (2 or 3), 15:8 the number of list registers, 23:16 the priority bits.
+    pub const GIC_INFO: u64 = 0x1000;
+    /// Read and write: [`super::vcpu_flags`].
+    pub const FLAGS: u64 = 0x1001;
+    /// Read: list registers whose interrupt has ended with a maintenance request, a bit each (`ICH_EISR_EL2`).
+    pub const EISR: u64 = 0x1002;
+    /// Read: list registers that are empty, a bit each (`ICH_ELRSR_EL2`).
+    pub const ELRSR: u64 = 0x1003;
+    /// Read: the reasons for a maintenance interrupt (`ICH_MISR_EL2`).
+    pub const MISR: u64 = 0x1004;
+    /// Read and write: the guest's interrupt controls, in the layout of `ICH_VMCR_EL2` whatever the GIC.
+    pub const VMCR: u64 = 0x1005;
+    /// Read and write: which maintenance interrupts are asked for (`ICH_HCR_EL2` bits 1 UIE, 2 LRENPIE, 3 NPIE).
+    pub const HCR: u64 = 0x1006;
+    /// Read and write: list register n at `LR_BASE + n`, in the layout of `ICH_LR<n>_EL2` whatever the GIC.
+    pub const LR_BASE: u64 = 0x1100;
+}
+
+/// Bits of [`vcpu_reg::FLAGS`].
+pub mod vcpu_flags {
+    /// A WFI of this vCPU blocks its thread in the kernel until a virtual interrupt is pending or its virtual timer
+    /// fires, instead of being a `VCPUFault`.
+    pub const WFI_IN_KERNEL: u64 = 1;
+    /// All flags that there are.
+    pub const MASK: u64 = WFI_IN_KERNEL;
+}
