@@ -1,1 +1,39 @@
-//! Placeholder until its owner fills it.
+//! Inter-VM and inter-domain communication over shared buffers: queues between two parties that
+//! do not trust each other.
+//!
+//! * [`Region`]: the memory that both parties map. Nothing in it is ever seen as `&[u8]`: it is
+//!   read and written through atomics only, because the peer may change it at any time.
+//! * [`Producer`] and [`Consumer`]: the two ends of a byte ring. Each keeps its own position
+//!   privately and checks the peer's, so a peer that lies harms its own data only. Wake-up flags in
+//!   the ring say when the other side must be signalled; no wake-up is lost.
+//! * [`console::Port`]: two rings in one region, the two directions of a console line.
+//!
+//! How a signal travels is the user's affair (a Microkit channel, a virtual interrupt): operations
+//! that may owe the peer one return a `#[must_use] bool`.
+//!
+//! ```
+//! use ivc::{Block, Region, console::Port};
+//!
+//! let memory: Vec<Block> = std::iter::repeat_with(Block::new).take(64).collect();
+//! let mut client = Port::client(Region::over(&memory))?;
+//! let mut server = Port::server(Region::over(&memory))?;
+//!
+//! let mut buffer = [0; 16];
+//! assert_eq!(server.read(&mut buffer), 0);
+//! server.await_input(); // nothing there: signal me when there is
+//! assert_eq!(client.write(b"hello"), 5);
+//! assert!(client.owes_signal()); // the client notifies the server here
+//! assert_eq!(server.read(&mut buffer), 5);
+//! # Ok::<(), ivc::RegionError>(())
+//! ```
+#![cfg_attr(not(loom), no_std)]
+#![deny(unsafe_code)]
+
+pub mod console;
+mod region;
+mod ring;
+
+pub use region::{Block, Region, RegionError};
+#[cfg(loom)]
+pub use region::{Header, Ring};
+pub use ring::{Consumer, Producer};
