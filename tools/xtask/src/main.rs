@@ -1,2 +1,6 @@
-//! Placeholder until its owner fills it.
-fn main() {}
+//! Placeholder.
+mod guest;
+mod process;
+mod setup;
+mod workspace;
+fn main() -> anyhow::Result<()> { guest::ensure(&workspace::Workspace::locate()) }

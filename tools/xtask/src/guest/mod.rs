@@ -1,0 +1,150 @@
+//! Guests: Debian's stock arm64 kernels and a small initramfs, made once and kept under `target/cache/guests`.
+
+mod cpio;
+mod initramfs;
+mod program;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::process;
+use crate::setup::apt::{Apt, Suite};
+use crate::workspace::Workspace;
+
+pub use initramfs::{PROMPT, READY};
+
+/// A Debian kernel, by its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kernel {
+    /// `linux-image-cloud-arm64` of Debian 12.
+    #[value(name = "6.1")]
+    V6_1,
+    /// `linux-image-cloud-arm64` of Debian 12's backports.
+    #[value(name = "6.12")]
+    V6_12,
+}
+
+impl Kernel {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::V6_1, Self::V6_12];
+
+    /// The version, as in `uname -r`.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::V6_1 => "6.1",
+            Self::V6_12 => "6.12",
+        }
+    }
+
+    fn suite(self) -> Suite {
+        match self {
+            Self::V6_1 => Suite::Bookworm,
+            Self::V6_12 => Suite::Backports,
+        }
+    }
+}
+
+/// The folder that holds `Image` of one kernel and `initramfs.cpio.gz`: a search path of a system description.
+pub fn folder(workspace: &Workspace, kernel: Kernel) -> PathBuf {
+    workspace.guests().join(kernel.version())
+}
+
+/// Sees to it that all guests' files are there.
+///
+/// # Errors
+/// When something must be downloaded and cannot be.
+pub fn ensure(workspace: &Workspace) -> Result<()> {
+    let mut store = Store::new(workspace);
+    for kernel in Kernel::ALL {
+        store.kernel(kernel)?;
+    }
+    let busybox = store.busybox()?;
+    let archive = initramfs::build(&busybox)?;
+    for kernel in Kernel::ALL {
+        write_if_changed(&folder(workspace, kernel).join("initramfs.cpio.gz"), &archive)?;
+    }
+    write_if_changed(&workspace.guests().join("initramfs.cpio.gz"), &archive)
+}
+
+/// The packages' files, downloaded when first wanted.
+struct Store {
+    guests: PathBuf,
+    apt_root: PathBuf,
+    apt: Option<Apt>,
+}
+
+impl Store {
+    fn new(workspace: &Workspace) -> Self {
+        Self { guests: workspace.guests(), apt_root: workspace.cache().join("apt"), apt: None }
+    }
+
+    fn kernel(&mut self, kernel: Kernel) -> Result<()> {
+        let image = self.guests.join(kernel.version()).join("Image");
+        if image.is_file() {
+            return Ok(());
+        }
+        let package = self.apt()?.first_dependency("linux-image-cloud-arm64", kernel.suite())?;
+        self.extract(&package, kernel.suite(), |tree| find_with_prefix(&tree.join("boot"), "vmlinuz-"), &image)
+    }
+
+    fn busybox(&mut self) -> Result<Vec<u8>> {
+        let file = self.guests.join("busybox");
+        if !file.is_file() {
+            self.extract("busybox-static", Suite::Bookworm, |tree| Ok(tree.join("bin/busybox")), &file)?;
+        }
+        fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
+    }
+
+    /// Takes one file out of a package. The file appears only when it is whole.
+    fn extract(
+        &mut self,
+        package: &str,
+        suite: Suite,
+        wanted: impl Fn(&Path) -> Result<PathBuf>,
+        to: &Path,
+    ) -> Result<()> {
+        let scratch = self.guests.join("scratch");
+        let archive = self.apt()?.download(package, suite, &scratch)?;
+        let tree = scratch.join("tree");
+        let mut unpack = Command::new("dpkg-deb");
+        process::run(&format!("unpacking {package}"), unpack.arg("-x").arg(&archive).arg(&tree))?;
+        let source = wanted(&tree)?;
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::rename(&source, to).with_context(|| format!("{package} has no {}", source.display()))?;
+        fs::remove_dir_all(&scratch)?;
+        Ok(())
+    }
+
+    fn apt(&mut self) -> Result<&Apt> {
+        if self.apt.is_none() {
+            let apt = Apt::arm64(&self.apt_root)?;
+            apt.update()?;
+            self.apt = Some(apt);
+        }
+        self.apt.as_ref().context("apt is set up")
+    }
+}
+
+fn find_with_prefix(folder: &Path, prefix: &str) -> Result<PathBuf> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            return Ok(entry.path());
+        }
+    }
+    anyhow::bail!("no {prefix}… in {}", folder.display())
+}
+
+/// Writes a generated file, unless it is already so: what is built from it then stays fresh.
+fn write_if_changed(path: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,3 @@
+//! What must be on the machine.
+
+pub mod apt;
