@@ -256,21 +256,16 @@ impl<'m, R: Role> End<'m, R> {
 
     /// Bytes in the ring by the peer's account; `None`: the peer's position makes no sense.
     fn used(&mut self) -> Option<usize> {
-        let position = self.peers.position.load(Acquire);
-        if let Some(used) = self.check(position) {
-            return Some(used);
-        }
-        // A peer that lost its position starts from what it found; meet it there.
+        // The life is read before the position, so that the position is at least as new.
         let epoch = self.peers.epoch.load(Acquire);
-        if epoch == self.trusted_epoch {
-            return None;
-        }
-        self.trusted_epoch = epoch;
         let position = self.peers.position.load(Acquire);
-        if self.check(position).is_none() {
+        if epoch != self.trusted_epoch && self.check(position).is_none() {
+            // A peer that lost its position starts from what it found; meet it there.
             self.move_to(position);
         }
-        self.check(position)
+        let used = self.check(position)?;
+        self.trusted_epoch = epoch;
+        Some(used)
     }
 
     fn check(&self, peers_position: u64) -> Option<usize> {
