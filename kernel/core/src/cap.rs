@@ -1,0 +1,525 @@
+//! Capabilities: as the kernel's code sees them ([`Cap`]) and as the two words that a slot holds ([`RawCap`]).
+//!
+//! Word 0 holds the tag (bits 63:59), eleven bits of the type's own (58:48) and the object's address (47:0); word 1 is
+//! the type's own. Packing and unpacking are inverse; a property test below says so for every type.
+
+use sel4_abi::message::{CNodeCapData, CapRights};
+
+/// The address of a kernel object or frame, as a capability names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Addr(u64);
+
+impl Addr {
+    /// Bits of an address that a capability can hold.
+    pub const BITS: u32 = 48;
+
+    /// The address, cut to [`Addr::BITS`] bits.
+    pub const fn new(addr: u64) -> Self {
+        Self(addr & MASK_ADDR)
+    }
+
+    /// As a number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Where a frame or table is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// The address space.
+    pub asid: u16,
+    /// The virtual address, 4 KiB aligned, 48 bits.
+    pub vaddr: u64,
+}
+
+/// Size of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FrameSize {
+    /// 4 KiB.
+    Small = 0,
+    /// 2 MiB.
+    Large = 1,
+    /// 1 GiB.
+    Huge = 2,
+}
+
+impl FrameSize {
+    /// log2 of the size in bytes.
+    pub const fn bits(self) -> u32 {
+        12 + 9 * self as u32
+    }
+
+    const fn from_bits(bits: u64) -> Self {
+        match bits {
+            0 => Self::Small,
+            1 => Self::Large,
+            _ => Self::Huge,
+        }
+    }
+}
+
+/// A capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cap {
+    /// An empty slot.
+    Null,
+    /// Memory from which objects are made.
+    Untyped {
+        /// Start.
+        addr: Addr,
+        /// log2 of the size.
+        size_bits: u32,
+        /// Device memory: no kernel objects, never cleared.
+        device: bool,
+        /// Offset of the first free byte.
+        free: u64,
+    },
+    /// Synchronous messages.
+    Endpoint {
+        /// The object.
+        addr: Addr,
+        /// What the receiver learns about the capability that was used; 0 is none.
+        badge: u64,
+        /// What the holder may do.
+        rights: CapRights,
+    },
+    /// Asynchronous signals.
+    Notification {
+        /// The object.
+        addr: Addr,
+        /// Bits that a signal sets.
+        badge: u64,
+        /// Read is to wait, write to signal.
+        rights: CapRights,
+    },
+    /// A way to answer a call.
+    Reply {
+        /// The object.
+        addr: Addr,
+        /// Whether the answer may carry capabilities.
+        grant: bool,
+    },
+    /// A table of slots.
+    CNode {
+        /// The first slot.
+        addr: Addr,
+        /// log2 of the number of slots.
+        radix: u32,
+        /// Guard.
+        guard: CNodeCapData,
+    },
+    /// A thread.
+    Thread {
+        /// The TCB.
+        addr: Addr,
+    },
+    /// Time.
+    SchedContext {
+        /// The object.
+        addr: Addr,
+        /// log2 of its size.
+        size_bits: u32,
+    },
+    /// The right to set parameters of scheduling contexts on a core.
+    SchedControl {
+        /// The core.
+        core: u32,
+    },
+    /// The right to make interrupt handlers.
+    IrqControl,
+    /// One interrupt.
+    IrqHandler {
+        /// Its number.
+        irq: u32,
+    },
+    /// The right to send a software-generated interrupt.
+    SgiSignal {
+        /// The interrupt, 0 to 15.
+        irq: u32,
+        /// The target core.
+        target: u32,
+    },
+    /// The right to set domains.
+    Domain,
+    /// The right to make ASID pools.
+    AsidControl,
+    /// Room for address spaces.
+    AsidPool {
+        /// The object.
+        addr: Addr,
+        /// The pool's first ASID.
+        base: u16,
+    },
+    /// The root of an address space.
+    VSpace {
+        /// The top-level table.
+        addr: Addr,
+        /// The ASID that it was assigned.
+        asid: Option<u16>,
+    },
+    /// A translation table below the root.
+    PageTable {
+        /// The table.
+        addr: Addr,
+        /// Where it is mapped.
+        mapping: Option<Mapping>,
+    },
+    /// Memory that can be mapped.
+    Frame {
+        /// Physical address.
+        addr: Addr,
+        /// Size.
+        size: FrameSize,
+        /// Read and write rights.
+        rights: CapRights,
+        /// Device memory.
+        device: bool,
+        /// Where it is mapped.
+        mapping: Option<Mapping>,
+    },
+    /// A virtual CPU.
+    VCpu {
+        /// The object.
+        addr: Addr,
+    },
+    /// The right to call the secure monitor.
+    Smc {
+        /// The only function id that may be called; 0 is any.
+        badge: u64,
+    },
+    /// What is left of the last capability of a CNode or thread while its slots are emptied.
+    Zombie(Zombie),
+}
+
+/// A container of capabilities that is being emptied, from the last slot to the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zombie {
+    /// The container's first slot.
+    pub slots: Addr,
+    /// The slot to empty next.
+    pub next: u32,
+    /// The slot of the zombie whose container holds this one's slot, if that is being emptied too.
+    pub parent: Option<Addr>,
+}
+
+/// Tag of a capability: the variant of [`Cap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "named as the variants of Cap")]
+pub enum Tag {
+    Null = 0,
+    Untyped = 1,
+    Endpoint = 2,
+    Notification = 3,
+    Reply = 4,
+    CNode = 5,
+    Thread = 6,
+    SchedContext = 7,
+    SchedControl = 8,
+    IrqControl = 9,
+    IrqHandler = 10,
+    SgiSignal = 11,
+    Domain = 12,
+    AsidControl = 13,
+    AsidPool = 14,
+    VSpace = 15,
+    PageTable = 16,
+    Frame = 17,
+    VCpu = 18,
+    Smc = 19,
+    Zombie = 20,
+}
+
+/// A capability as a slot holds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct RawCap {
+    /// Tag, the type's own bits, address.
+    pub w0: u64,
+    /// The type's own.
+    pub w1: u64,
+}
+
+const MASK_ADDR: u64 = (1 << Addr::BITS) - 1;
+const TAG_SHIFT: u32 = 59;
+const OWN_MASK: u64 = (1 << (TAG_SHIFT - Addr::BITS)) - 1;
+/// Bits of a slot's address that carry information above its alignment.
+const SLOT_SHIFT: u32 = sel4_abi::object::SLOT_BITS;
+/// Bits of `Zombie::next` that stand in word 1, behind the parent.
+const NEXT_LOW_BITS: u32 = SLOT_SHIFT + 16;
+
+const fn word0(tag: Tag, own: u64, addr: Addr) -> u64 {
+    (tag as u64) << TAG_SHIFT | (own & OWN_MASK) << Addr::BITS | addr.0
+}
+
+const fn mapping_word(mapping: Option<Mapping>) -> u64 {
+    match mapping {
+        Some(Mapping { asid, vaddr }) => (asid as u64) << 48 | (vaddr & MASK_ADDR & !0xfff) | 1,
+        None => 0,
+    }
+}
+
+const fn mapping_from(word: u64) -> Option<Mapping> {
+    if word & 1 == 0 {
+        return None;
+    }
+    Some(Mapping { asid: (word >> 48) as u16, vaddr: word & MASK_ADDR & !0xfff })
+}
+
+impl RawCap {
+    /// The empty slot's.
+    pub const NULL: Self = Self { w0: 0, w1: 0 };
+
+    /// The tag's number.
+    #[inline(always)]
+    pub const fn tag_bits(self) -> u8 {
+        (self.w0 >> TAG_SHIFT) as u8
+    }
+
+    /// Whether the capability is of this type.
+    #[inline(always)]
+    pub const fn is(self, tag: Tag) -> bool {
+        self.tag_bits() == tag as u8
+    }
+
+    /// The object's address, of a type that has one.
+    #[inline(always)]
+    pub const fn addr(self) -> Addr {
+        Addr(self.w0 & MASK_ADDR)
+    }
+
+    const fn own(self) -> u64 {
+        self.w0 >> Addr::BITS & OWN_MASK
+    }
+
+    /// Packs a capability.
+    #[inline]
+    pub const fn pack(cap: Cap) -> Self {
+        let (w0, w1) = match cap {
+            Cap::Null => (0, 0),
+            Cap::Untyped { addr, size_bits, device, free } => {
+                (word0(Tag::Untyped, device as u64 | (size_bits as u64) << 1, addr), free)
+            }
+            Cap::Endpoint { addr, badge, rights } => (word0(Tag::Endpoint, rights.to_word(), addr), badge),
+            Cap::Notification { addr, badge, rights } => (word0(Tag::Notification, rights.to_word(), addr), badge),
+            Cap::Reply { addr, grant } => (word0(Tag::Reply, grant as u64, addr), 0),
+            Cap::CNode { addr, radix, guard } => (word0(Tag::CNode, radix as u64, addr), guard.to_word()),
+            Cap::Thread { addr } => (word0(Tag::Thread, 0, addr), 0),
+            Cap::SchedContext { addr, size_bits } => (word0(Tag::SchedContext, size_bits as u64, addr), 0),
+            Cap::SchedControl { core } => (word0(Tag::SchedControl, 0, Addr(0)), core as u64),
+            Cap::IrqControl => (word0(Tag::IrqControl, 0, Addr(0)), 0),
+            Cap::IrqHandler { irq } => (word0(Tag::IrqHandler, 0, Addr(0)), irq as u64),
+            Cap::SgiSignal { irq, target } => (word0(Tag::SgiSignal, irq as u64, Addr(0)), target as u64),
+            Cap::Domain => (word0(Tag::Domain, 0, Addr(0)), 0),
+            Cap::AsidControl => (word0(Tag::AsidControl, 0, Addr(0)), 0),
+            Cap::AsidPool { addr, base } => (word0(Tag::AsidPool, 0, addr), base as u64),
+            Cap::VSpace { addr, asid: Some(asid) } => (word0(Tag::VSpace, 1, addr), asid as u64),
+            Cap::VSpace { addr, asid: None } => (word0(Tag::VSpace, 0, addr), 0),
+            Cap::PageTable { addr, mapping } => (word0(Tag::PageTable, 0, addr), mapping_word(mapping)),
+            Cap::Frame { addr, size, rights, device, mapping } => {
+                let own = size as u64 | rights.to_word() << 2 | (device as u64) << 6;
+                (word0(Tag::Frame, own, addr), mapping_word(mapping))
+            }
+            Cap::VCpu { addr } => (word0(Tag::VCpu, 0, addr), 0),
+            Cap::Smc { badge } => (word0(Tag::Smc, 0, Addr(0)), badge),
+            Cap::Zombie(zombie) => pack_zombie(zombie),
+        };
+        Self { w0, w1 }
+    }
+
+    /// Unpacks a capability.
+    #[inline]
+    pub const fn unpack(self) -> Cap {
+        let (addr, own, w1) = (self.addr(), self.own(), self.w1);
+        match self.tag_bits() {
+            1 => Cap::Untyped { addr, size_bits: (own >> 1) as u32 & 0x3f, device: own & 1 != 0, free: w1 },
+            2 => Cap::Endpoint { addr, badge: w1, rights: CapRights::from_word(own) },
+            3 => Cap::Notification { addr, badge: w1, rights: CapRights::from_word(own) },
+            4 => Cap::Reply { addr, grant: own & 1 != 0 },
+            5 => Cap::CNode { addr, radix: own as u32 & 0x3f, guard: CNodeCapData::from_word(w1) },
+            6 => Cap::Thread { addr },
+            7 => Cap::SchedContext { addr, size_bits: own as u32 & 0x3f },
+            8 => Cap::SchedControl { core: w1 as u32 },
+            9 => Cap::IrqControl,
+            10 => Cap::IrqHandler { irq: w1 as u32 },
+            11 => Cap::SgiSignal { irq: own as u32, target: w1 as u32 },
+            12 => Cap::Domain,
+            13 => Cap::AsidControl,
+            14 => Cap::AsidPool { addr, base: w1 as u16 },
+            15 => Cap::VSpace { addr, asid: if own & 1 != 0 { Some(w1 as u16) } else { None } },
+            16 => Cap::PageTable { addr, mapping: mapping_from(w1) },
+            17 => Cap::Frame {
+                addr,
+                size: FrameSize::from_bits(own & 3),
+                rights: CapRights::from_word(own >> 2),
+                device: own >> 6 & 1 != 0,
+                mapping: mapping_from(w1),
+            },
+            18 => Cap::VCpu { addr },
+            19 => Cap::Smc { badge: w1 },
+            20 => unpack_zombie(self),
+            _ => Cap::Null,
+        }
+    }
+}
+
+const fn pack_zombie(zombie: Zombie) -> (u64, u64) {
+    let parent = match zombie.parent {
+        Some(slot) => slot.0 >> SLOT_SHIFT,
+        None => 0,
+    };
+    let next = zombie.next as u64;
+    let low = next & ((1 << NEXT_LOW_BITS) - 1);
+    (word0(Tag::Zombie, next >> NEXT_LOW_BITS, zombie.slots), parent << NEXT_LOW_BITS | low)
+}
+
+const fn unpack_zombie(raw: RawCap) -> Cap {
+    let low = raw.w1 & ((1 << NEXT_LOW_BITS) - 1);
+    let parent = raw.w1 >> NEXT_LOW_BITS << SLOT_SHIFT;
+    Cap::Zombie(Zombie {
+        slots: raw.addr(),
+        next: (raw.own() << NEXT_LOW_BITS | low) as u32,
+        parent: if parent == 0 { None } else { Some(Addr(parent)) },
+    })
+}
+
+/// Largest radix of a CNode: the number of a slot must fit [`Zombie::next`].
+pub const MAX_RADIX: u32 = 32;
+
+impl Cap {
+    /// The capability that a holder may copy with fewer rights. Types without rights come back as they are.
+    pub fn with_rights(self, mask: CapRights) -> Self {
+        match self {
+            Self::Endpoint { addr, badge, rights } => Self::Endpoint { addr, badge, rights: rights.and(mask) },
+            Self::Notification { addr, badge, rights } => Self::Notification { addr, badge, rights: rights.and(mask) },
+            Self::Reply { addr, grant } => Self::Reply { addr, grant: grant && mask.grant },
+            Self::Frame { addr, size, rights, device, mapping } => {
+                Self::Frame { addr, size, rights: rights.and(mask), device, mapping }
+            }
+            other => other,
+        }
+    }
+
+    /// The capability with new data: the badge of an endpoint, notification or SMC that has none yet, the guard of a
+    /// CNode. `None` when the type or its badge does not allow it. `preserve` is a mutation in place, which keeps badges.
+    pub fn with_data(self, data: u64, preserve: bool) -> Option<Self> {
+        match self {
+            Self::Endpoint { addr, badge: 0, rights } if !preserve => Some(Self::Endpoint { addr, badge: data, rights }),
+            Self::Notification { addr, badge: 0, rights } if !preserve => {
+                Some(Self::Notification { addr, badge: data, rights })
+            }
+            Self::Smc { badge: 0 } if !preserve => Some(Self::Smc { badge: data }),
+            Self::Endpoint { .. } | Self::Notification { .. } | Self::Smc { .. } => None,
+            Self::CNode { addr, radix, .. } => {
+                let CNodeCapData { guard, guard_size } = CNodeCapData::from_word(data);
+                if guard_size + radix > u64::BITS {
+                    return None;
+                }
+                let guard = guard & low_mask(guard_size);
+                Some(Self::CNode { addr, radix, guard: CNodeCapData { guard, guard_size } })
+            }
+            other => Some(other),
+        }
+    }
+}
+
+/// The `bits` low bits set; all for 64.
+pub const fn low_mask(bits: u32) -> u64 {
+    if bits >= u64::BITS { u64::MAX } else { (1 << bits) - 1 }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn addr(align: u32) -> impl Strategy<Value = Addr> {
+        (0u64..1 << Addr::BITS).prop_map(move |a| Addr::new(a >> align << align))
+    }
+
+    fn rights() -> impl Strategy<Value = CapRights> {
+        (0u64..16).prop_map(CapRights::from_word)
+    }
+
+    fn mapping() -> impl Strategy<Value = Option<Mapping>> {
+        proptest::option::of(
+            (any::<u16>(), 0u64..1 << 36).prop_map(|(asid, page)| Mapping { asid, vaddr: page << 12 }),
+        )
+    }
+
+    /// Any capability.
+    pub fn any_cap() -> impl Strategy<Value = Cap> {
+        let frame = (addr(12), 0u64..3, rights(), any::<bool>(), mapping()).prop_map(
+            |(addr, size, rights, device, mapping)| Cap::Frame {
+                addr,
+                size: FrameSize::from_bits(size),
+                rights,
+                device,
+                mapping,
+            },
+        );
+        prop_oneof![
+            Just(Cap::Null),
+            (addr(4), 4u32..48, any::<bool>(), any::<u64>())
+                .prop_map(|(addr, size_bits, device, free)| Cap::Untyped { addr, size_bits, device, free }),
+            (addr(4), any::<u64>(), rights()).prop_map(|(addr, badge, rights)| Cap::Endpoint { addr, badge, rights }),
+            (addr(6), any::<u64>(), rights())
+                .prop_map(|(addr, badge, rights)| Cap::Notification { addr, badge, rights }),
+            (addr(5), any::<bool>()).prop_map(|(addr, grant)| Cap::Reply { addr, grant }),
+            (addr(5), 1u32..40, any::<u64>())
+                .prop_map(|(addr, radix, word)| Cap::CNode { addr, radix, guard: CNodeCapData::from_word(word) }),
+            addr(11).prop_map(|addr| Cap::Thread { addr }),
+            (addr(7), 7u32..48).prop_map(|(addr, size_bits)| Cap::SchedContext { addr, size_bits }),
+            any::<u32>().prop_map(|core| Cap::SchedControl { core }),
+            Just(Cap::IrqControl),
+            any::<u32>().prop_map(|irq| Cap::IrqHandler { irq }),
+            (0u32..16, any::<u32>()).prop_map(|(irq, target)| Cap::SgiSignal { irq, target }),
+            Just(Cap::Domain),
+            Just(Cap::AsidControl),
+            (addr(12), any::<u16>()).prop_map(|(addr, base)| Cap::AsidPool { addr, base }),
+            (addr(13), any::<Option<u16>>()).prop_map(|(addr, asid)| Cap::VSpace { addr, asid }),
+            (addr(12), mapping()).prop_map(|(addr, mapping)| Cap::PageTable { addr, mapping }),
+            frame,
+            addr(12).prop_map(|addr| Cap::VCpu { addr }),
+            any::<u64>().prop_map(|badge| Cap::Smc { badge }),
+            (addr(5), any::<u32>(), proptest::option::of(addr(5).prop_filter("null", |a| a.get() != 0)))
+                .prop_map(|(slots, next, parent)| Cap::Zombie(Zombie { slots, next, parent })),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn packing_is_lossless(cap in any_cap()) {
+            prop_assert_eq!(RawCap::pack(cap).unpack(), cap);
+        }
+
+        #[test]
+        fn masking_never_adds_rights(cap in any_cap(), mask in rights()) {
+            let rights_of = |cap| match cap {
+                Cap::Endpoint { rights, .. } | Cap::Notification { rights, .. } | Cap::Frame { rights, .. } => {
+                    rights.to_word()
+                }
+                Cap::Reply { grant, .. } => u64::from(grant) << 2,
+                _ => 0,
+            };
+            let masked = rights_of(cap.with_rights(mask));
+            prop_assert_eq!(masked, rights_of(cap) & mask.to_word());
+        }
+
+        #[test]
+        fn a_badge_is_set_once(badge in 1u64.., data: u64, rights in rights()) {
+            let cap = Cap::Endpoint { addr: Addr::new(64), badge, rights };
+            prop_assert_eq!(cap.with_data(data, false), None);
+        }
+    }
+
+    #[test]
+    fn a_guard_must_leave_room_for_the_radix() {
+        let cnode = Cap::CNode { addr: Addr::new(64), radix: 10, guard: CNodeCapData::from_word(0) };
+        let data = |guard_size| CNodeCapData { guard: 0, guard_size }.to_word();
+        assert!(cnode.with_data(data(54), false).is_some());
+        assert!(cnode.with_data(data(55), false).is_none());
+    }
+}
