@@ -1,1 +1,100 @@
-//! Placeholder until its owner fills it.
+//! System calls and capabilities of an seL4 16 (MCS) kernel, typed.
+//!
+//! Names, types and meanings are those of rust-sel4 5.0 for the one configuration that this kernel
+//! has (AArch64, hypervisor, MCS), so that code moves between the two by changing a path. Numbers
+//! and layouts are those of [`abi`]. Beyond rust-sel4 there are the invocations that it leaves out,
+//! [`quoll`] for what this kernel adds, and, on a host, a stand-in for the kernel (`host`).
+//!
+//! - A [`Cap`] is a typed capability pointer; the aliases are in [`mod@cap`], the markers in
+//!   [`cap_type`]. Invocations are its methods. Those of CNodes are methods of [`AbsoluteCPtr`].
+//! - Messages lie in the thread's IPC buffer: [`set_ipc_buffer`], [`with_ipc_buffer`],
+//!   [`with_ipc_buffer_mut`]; or an invocation is given one by [`Cap::with`].
+//! - [`BootInfo`] and [`init_thread`] are for a root task; [`Fault`] for a fault handler.
+//!
+//! ```no_run
+//! use sel4::{MessageInfoBuilder, cap, init_thread::slot};
+//!
+//! # fn example(notification: cap::Notification) -> sel4::Result<()> {
+//! slot::TCB.cap().tcb_bind_notification(notification)?;
+//! notification.signal();
+//! # Ok(())
+//! # }
+//! ```
+#![no_std]
+
+pub use sel4_abi as abi;
+
+mod arch;
+#[cfg(sel4_benchmark)]
+mod benchmark;
+mod bootinfo;
+pub mod cap;
+mod cap_rights;
+pub mod cap_type;
+mod cnode_cap_data;
+mod cptr;
+#[cfg(sel4_debug)]
+mod debug;
+mod error;
+mod fault;
+pub mod init_thread;
+mod invocation_context;
+mod invocations;
+mod ipc_buffer;
+mod message_info;
+mod object;
+mod printing;
+pub mod quoll;
+mod state;
+mod syscalls;
+mod user_context;
+mod vcpu_reg;
+mod vspace;
+
+#[cfg(not(target_os = "none"))]
+pub use arch::host;
+#[cfg(sel4_benchmark)]
+pub use benchmark::*;
+pub use bootinfo::{BootInfo, BootInfoExtra, BootInfoExtraId, BootInfoExtraIter, BootInfoPtr, UntypedDesc};
+pub use cap_rights::{CapRights, CapRightsBuilder};
+pub use cnode_cap_data::CNodeCapData;
+pub use cptr::{AbsoluteCPtr, CPtr, CPtrBits, CPtrWithDepth, Cap, CapType, HasCPtrWithDepth};
+#[cfg(sel4_debug)]
+pub use debug::{debug_dump_scheduler, debug_halt, debug_snapshot};
+pub use error::{Error, Result};
+pub use fault::*;
+pub use invocation_context::{InvocationContext, NoExplicitInvocationContext, NoInvocationContext};
+pub use invocations::{CopyRegisters, SmcContext, TcbFlagsBuilder, Time};
+pub use ipc_buffer::IpcBuffer;
+pub use message_info::{MessageInfo, MessageInfoBuilder};
+pub use object::{
+    CapTypeForObject, CapTypeForObjectOfFixedSize, CapTypeForObjectOfVariableSize, MIN_SCHED_CONTEXT_BITS,
+    ObjectBlueprint, ObjectBlueprintAArch64, ObjectBlueprintArch, ObjectBlueprintArm, ObjectBlueprintSeL4Arch,
+    ObjectType, ObjectTypeAArch64, ObjectTypeArch, ObjectTypeArm, ObjectTypeSeL4Arch,
+};
+pub use printing::{DebugWrite, PRINTING, debug_put_char};
+pub use state::{
+    BorrowError, BorrowMutError, ImplicitInvocationContext, ipc_buffer_is_thread_local, set_ipc_buffer,
+    try_with_ipc_buffer_slot, try_with_ipc_buffer_slot_mut, with_ipc_buffer, with_ipc_buffer_mut,
+};
+pub use syscalls::{
+    Badge, CallWithMRs, ConveysReplyAuthority, FastMessages, NUM_FAST_MESSAGE_REGISTERS, NUM_MESSAGE_REGISTERS,
+    RecvWithMRs, ReplyAuthority, WaitMessageInfo, r#yield,
+};
+pub use user_context::UserContext;
+pub use vcpu_reg::{VCpuField, VCpuReg};
+pub use vspace::{
+    CapTypeForFrameObject, CapTypeForFrameObjectOfFixedSize, CapTypeForTranslationTableObject, FrameObjectType,
+    TranslationTableObjectType, VmAttributes, vspace_levels,
+};
+
+/// A machine word (`seL4_Word`).
+pub type Word = abi::Word;
+
+/// Bits of a [`Word`].
+pub const WORD_SIZE: usize = Word::BITS as usize;
+
+#[doc(hidden)]
+pub mod _private {
+    pub use crate::printing::debug_print_helper;
+}

@@ -1,0 +1,142 @@
+//! System calls by `svc #0`: the only assembler of this crate.
+//!
+//! The kernel preserves every register that is not listed as an output.
+
+use core::arch::asm;
+
+use super::{FastMessage, Received};
+use crate::abi::syscall::Syscall;
+use crate::{IpcBuffer, Word};
+
+/// A sending call that receives nothing (`Send`, `NBSend`).
+#[inline(always)]
+pub(crate) fn send(call: Syscall, dest: Word, info: Word, mrs: FastMessage, ipc_buffer: *mut IpcBuffer) {
+    // SAFETY: the kernel changes no register and reads only the thread's own IPC buffer, which
+    // the caller has borrowed mutably.
+    unsafe {
+        asm!(
+            "svc #0",
+            in("x0") dest,
+            in("x1") info,
+            in("x2") mrs[0],
+            in("x3") mrs[1],
+            in("x4") mrs[2],
+            in("x5") mrs[3],
+            in("x7") call as i64,
+            in("x8") ipc_buffer,
+            options(nostack),
+        );
+    }
+}
+
+/// A receiving call that sends nothing (`Recv`, `NBRecv`, `Wait`, `NBWait`).
+#[inline(always)]
+pub(crate) fn recv(call: Syscall, src: Word, reply: Word, ipc_buffer: *mut IpcBuffer) -> Received {
+    let (badge, info, mr0, mr1, mr2, mr3);
+    // SAFETY: the kernel changes the listed registers and the thread's own IPC buffer, which the
+    // caller has borrowed mutably.
+    unsafe {
+        asm!(
+            "svc #0",
+            inout("x0") src => badge,
+            out("x1") info,
+            out("x2") mr0,
+            out("x3") mr1,
+            out("x4") mr2,
+            out("x5") mr3,
+            in("x6") reply,
+            in("x7") call as i64,
+            in("x8") ipc_buffer,
+            options(nostack),
+        );
+    }
+    Received { badge, info, mrs: [mr0, mr1, mr2, mr3] }
+}
+
+/// A call that sends to and receives from one capability, or replies and receives (`Call`,
+/// `ReplyRecv`). `reply` is ignored by `Call`.
+#[inline(always)]
+pub(crate) fn send_recv(
+    call: Syscall,
+    dest: Word,
+    info: Word,
+    mrs: FastMessage,
+    reply: Word,
+    ipc_buffer: *mut IpcBuffer,
+) -> Received {
+    let (badge, info_out, mr0, mr1, mr2, mr3);
+    // SAFETY: the kernel changes the listed registers and the thread's own IPC buffer, which the
+    // caller has borrowed mutably.
+    unsafe {
+        asm!(
+            "svc #0",
+            inout("x0") dest => badge,
+            inout("x1") info => info_out,
+            inout("x2") mrs[0] => mr0,
+            inout("x3") mrs[1] => mr1,
+            inout("x4") mrs[2] => mr2,
+            inout("x5") mrs[3] => mr3,
+            in("x6") reply,
+            in("x7") call as i64,
+            in("x8") ipc_buffer,
+            options(nostack),
+        );
+    }
+    Received { badge, info: info_out, mrs: [mr0, mr1, mr2, mr3] }
+}
+
+/// `NBSendRecv` (`reply` in x6, the destination in x8) and `NBSendWait` (the destination in x6:
+/// pass it as `x6`): sends to one capability and receives from `src`.
+#[inline(always)]
+pub(crate) fn nb_send_recv(
+    call: Syscall,
+    src: Word,
+    info: Word,
+    mrs: FastMessage,
+    x6: Word,
+    x8: Word,
+    ipc_buffer: *mut IpcBuffer,
+) -> Received {
+    let (badge, info_out, mr0, mr1, mr2, mr3);
+    // SAFETY: the kernel changes the listed registers and the thread's own IPC buffer, which the
+    // caller has borrowed mutably.
+    unsafe {
+        asm!(
+            "svc #0",
+            inout("x0") src => badge,
+            inout("x1") info => info_out,
+            inout("x2") mrs[0] => mr0,
+            inout("x3") mrs[1] => mr1,
+            inout("x4") mrs[2] => mr2,
+            inout("x5") mrs[3] => mr3,
+            in("x6") x6,
+            in("x7") call as i64,
+            in("x8") x8,
+            in("x9") ipc_buffer,
+            options(nostack),
+        );
+    }
+    Received { badge, info: info_out, mrs: [mr0, mr1, mr2, mr3] }
+}
+
+/// A system call without message: one argument, one result (`Yield` and the debug calls).
+#[inline(always)]
+pub(crate) fn simple(call: Syscall, arg: Word, ipc_buffer: *mut IpcBuffer) -> Word {
+    let result;
+    // SAFETY: these calls change x0 to x5 at most, and the IPC buffer at most.
+    unsafe {
+        asm!(
+            "svc #0",
+            inout("x0") arg => result,
+            out("x1") _,
+            out("x2") _,
+            out("x3") _,
+            out("x4") _,
+            out("x5") _,
+            in("x7") call as i64,
+            in("x8") ipc_buffer,
+            options(nostack),
+        );
+    }
+    result
+}

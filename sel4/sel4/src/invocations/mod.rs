@@ -1,0 +1,81 @@
+//! Invocations of kernel objects: methods of [`Cap`] by its type, one module for each kind.
+//!
+//! An invocation is a `Call` whose label names the method (seL4 manual, "API Reference"). Its
+//! arguments lie in message registers in the order of the interface files: capabilities as extra
+//! capabilities; words one to a register; narrower ones packed, each at a multiple of its width.
+
+use core::array;
+
+use crate::abi::label::InvocationLabel;
+use crate::abi::syscall::Syscall;
+use crate::arch::{self, FastMessage};
+use crate::{CPtr, CPtrBits, Error, IpcBuffer, MessageInfo, NUM_FAST_MESSAGE_REGISTERS, Result, Word};
+
+mod cnode;
+mod irq;
+mod sched;
+mod smc;
+mod tcb;
+mod untyped;
+mod vcpu;
+mod vspace;
+
+pub use sched::Time;
+pub use smc::SmcContext;
+pub use tcb::{CopyRegisters, TcbFlagsBuilder};
+
+/// Makes an invocation. On success gives back message registers 0 to 3; further ones are in the
+/// IPC buffer.
+#[inline]
+fn call<const CAPS: usize, const WORDS: usize>(
+    ipc_buffer: &mut IpcBuffer,
+    service: CPtr,
+    label: InvocationLabel,
+    caps: [CPtrBits; CAPS],
+    words: [Word; WORDS],
+) -> Result<FastMessage> {
+    ipc_buffer.caps_or_badges_mut()[..CAPS].copy_from_slice(&caps);
+    if let Some(rest) = words.get(NUM_FAST_MESSAGE_REGISTERS..) {
+        ipc_buffer.msg_regs_mut()[NUM_FAST_MESSAGE_REGISTERS..][..rest.len()].copy_from_slice(rest);
+    }
+    let fast = array::from_fn(|i| words.get(i).copied().unwrap_or(0));
+    call_prepared(ipc_buffer, service, MessageInfo::new(label as Word, 0, CAPS, WORDS), fast)
+}
+
+/// Makes an invocation whose capabilities, and message registers from 4 on, are in the IPC buffer.
+#[inline]
+fn call_prepared(
+    ipc_buffer: &mut IpcBuffer,
+    service: CPtr,
+    info: MessageInfo,
+    fast: FastMessage,
+) -> Result<FastMessage> {
+    let received = arch::send_recv(Syscall::Call, service.bits(), info.into_word(), fast, 0, ipc_buffer);
+    match Error::from_label(MessageInfo::from_word(received.info).label()) {
+        None => Ok(received.mrs),
+        Some(error) => Err(error),
+    }
+}
+
+/// Declares methods that send their arguments and receive nothing.
+macro_rules! methods {
+    ($cap:ty { $(
+        $(#[$outer:meta])*
+        $name:ident($($arg:ident: $ty:ty),*) = $label:ident, caps [$($capability:expr),*], words [$($word:expr),*];
+    )* }) => {
+        impl<C: crate::InvocationContext> $cap {
+            $(
+                $(#[$outer])*
+                #[inline]
+                pub fn $name(self, $($arg: $ty),*) -> crate::Result<()> {
+                    self.invoke(|cptr, ipc_buffer| {
+                        let label = crate::abi::label::InvocationLabel::$label;
+                        crate::invocations::call(ipc_buffer, cptr, label, [$($capability),*], [$($word),*])
+                    })?;
+                    Ok(())
+                }
+            )*
+        }
+    };
+}
+use methods;
