@@ -50,8 +50,19 @@ impl Archive {
         let (owner, group, time, checksum) = (0, 0, 0, 0);
         let (device_major, device_minor) = (0, 0);
         let fields = [
-            self.inodes, mode, owner, group, links, time, size, device_major, device_minor, device.0, device.1,
-            name_size, checksum,
+            self.inodes,
+            mode,
+            owner,
+            group,
+            links,
+            time,
+            size,
+            device_major,
+            device_minor,
+            device.0,
+            device.1,
+            name_size,
+            checksum,
         ];
         self.bytes.extend_from_slice(b"070701");
         for field in fields {

@@ -19,9 +19,9 @@ const INITTAB: &str = "::respawn:/bin/cttyhack /bin/sh -l\n";
 
 /// Names under which busybox is called; the rest are built into its shell.
 const APPLETS: [&str; 38] = [
-    "sh", "mount", "umount", "cat", "ls", "echo", "date", "uname", "ps", "dmesg", "sleep", "setsid", "cttyhack", "mkdir",
-    "head", "tail", "grep", "wc", "seq", "stty", "kill", "top", "free", "uptime", "vi", "less", "dd", "devmem", "hostname",
-    "true", "false", "test", "sync", "find", "sort", "hexdump", "md5sum", "id",
+    "sh", "mount", "umount", "cat", "ls", "echo", "date", "uname", "ps", "dmesg", "sleep", "setsid", "cttyhack",
+    "mkdir", "head", "tail", "grep", "wc", "seq", "stty", "kill", "top", "free", "uptime", "vi", "less", "dd",
+    "devmem", "hostname", "true", "false", "test", "sync", "find", "sort", "hexdump", "md5sum", "id",
 ];
 /// Marker programs `/bin/marker0`…
 const MARKERS: u32 = 4;

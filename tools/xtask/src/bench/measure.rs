@@ -1,0 +1,147 @@
+//! Running what is measured, and what the markers of a run say.
+
+use std::collections::HashMap;
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+use marker_plugin::{Event, parse_log};
+
+use crate::build;
+use crate::cli::{BuildOptions, Config};
+use crate::console::Session;
+use crate::guest::{self, Kernel, PROMPT};
+use crate::machine::{Boot, Gic, Machine};
+use crate::workspace::Workspace;
+
+/// The CPU of all figures, as the goals are stated for it.
+const CPU: &str = "cortex-a53";
+
+/// Who runs the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// Nobody: the guest has QEMU's machine for itself.
+    Bare,
+    /// quoll, with the default system.
+    Quoll,
+}
+
+/// Runs, each made once however many rows read it.
+pub struct Bench<'a> {
+    workspace: &'a Workspace,
+    linux: HashMap<(Host, &'static str), Vec<Event>>,
+}
+
+impl<'a> Bench<'a> {
+    /// Without any run yet.
+    pub fn new(workspace: &'a Workspace) -> Self {
+        Self { workspace, linux: HashMap::new() }
+    }
+
+    /// Events of a Linux guest from power-on to its prompt, and through [`idle`].
+    ///
+    /// # Errors
+    /// When it does not build or does not come up.
+    pub fn linux(&mut self, host: Host, kernel: Kernel) -> Result<&[Event]> {
+        let key = (host, kernel.version());
+        if !self.linux.contains_key(&key) {
+            let name = format!("bench-{host:?}-{}", kernel.version()).to_lowercase();
+            let boot = self.boot(host, kernel)?;
+            let events = self.events(&name, boot, idle)?;
+            self.linux.insert(key, events);
+        }
+        self.linux.get(&key).map(Vec::as_slice).context("the run was just made")
+    }
+
+    fn boot(&self, host: Host, kernel: Kernel) -> Result<Boot> {
+        Ok(match host {
+            Host::Bare => {
+                let folder = guest::folder(self.workspace, kernel);
+                Boot::Linux { kernel: folder.join("Image"), initrd: folder.join("initramfs.cpio.gz") }
+            }
+            Host::Quoll => {
+                let system = "system.xml".into();
+                let options = BuildOptions { system, config: Config::Release, linux: kernel };
+                Boot::Image(build::image(self.workspace, &options)?)
+            }
+        })
+    }
+
+    fn events(&self, name: &str, boot: Boot, script: fn(&mut Session) -> Result<()>) -> Result<Vec<Event>> {
+        let counter = super::counter(self.workspace, name)?;
+        let log = counter.output.clone();
+        let machine = Machine { cpu: CPU.to_owned(), gic: Gic::V2, icount: true, boot, counter: Some(counter) };
+        let mut session = Session::start(machine.command(), &log.with_extension("txt"))?;
+        script(&mut session).with_context(|| format!("{name} printed\n{}", session.transcript()))?;
+        session.quit();
+        let text = fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
+        Ok(parse_log(&text))
+    }
+}
+
+/// Leaves a Linux guest alone at its prompt: 5 virtual seconds, marker 1, 10 virtual seconds, marker 2.
+///
+/// # Errors
+/// When the guest does not come to its prompt or does not answer.
+pub fn idle(session: &mut Session) -> Result<()> {
+    session.expect(PROMPT)?;
+    session.ask("(sleep 5; marker1; sleep 10; marker2; echo rested) &", PROMPT)?;
+    session.expect("rested").map(drop)
+}
+
+/// Instructions from power-on to the first time that `marker` was reached.
+///
+/// # Errors
+/// When it was not.
+pub fn until(events: &[Event], marker: u32) -> Result<u64> {
+    let event = events.iter().find(|event| event.marker == Some(marker));
+    event.map(|event| event.count).with_context(|| format!("marker {marker} was not reached"))
+}
+
+/// The median of the instructions strictly between `from` and the next `to`.
+///
+/// # Errors
+/// When there is no such pair.
+pub fn between(events: &[Event], from: u32, to: u32) -> Result<u64> {
+    let mut counts = Vec::new();
+    let mut start = None;
+    for event in events {
+        if event.marker == Some(to) {
+            counts.extend(start.take().map(|start: u64| event.count - start - 1));
+        }
+        if event.marker == Some(from) {
+            start = Some(event.count);
+        }
+    }
+    if counts.is_empty() {
+        bail!("no marker {to} behind a marker {from}");
+    }
+    counts.sort_unstable();
+    Ok(counts[counts.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(events: &[(u32, u64)]) -> Vec<Event> {
+        events.iter().map(|&(marker, count)| Event { marker: Some(marker), count }).collect()
+    }
+
+    #[test]
+    fn the_end_marker_is_not_counted() {
+        assert_eq!(between(&log(&[(0, 10), (1, 11)]), 0, 1).expect("a pair"), 0);
+    }
+
+    #[test]
+    fn takes_the_median_of_adjacent_pairs() {
+        let events = log(&[(1, 5), (0, 10), (1, 111), (0, 200), (2, 210), (1, 221), (0, 300), (1, 331), (0, 400)]);
+        assert_eq!(between(&events, 0, 1).expect("pairs"), 30);
+        assert!(between(&events, 3, 1).is_err());
+    }
+
+    #[test]
+    fn power_on_is_zero() {
+        assert_eq!(until(&log(&[(1, 5), (0, 10), (0, 20)]), 0).expect("marker"), 10);
+        assert!(until(&[], 0).is_err());
+    }
+}

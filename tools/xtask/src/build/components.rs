@@ -1,0 +1,97 @@
+//! Everything that runs on the target, built for one configuration by one cargo.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::cli::Config;
+use crate::process;
+use crate::setup::toolchain::{TARGET, Toolchain};
+use crate::workspace::Workspace;
+
+/// The packages of the SDK with the names that the `microkit` tool looks for.
+const SDK: [(&str, &str); 4] = [
+    ("quoll-loader", "loader.elf"),
+    ("quoll-kernel", "sel4.elf"),
+    ("initialiser", "initialiser.elf"),
+    ("monitor", "monitor.elf"),
+];
+/// Packages whose programs are protection domains.
+const PROTECTION_DOMAINS: [&str; 5] = ["vmm", "pl011", "console", "echo", "test-pds"];
+
+/// How protection domains, and the root task, are linked: static, from 2 MiB, segments on pages of their own. A linker
+/// script, as kernel and loader have, overrides the base.
+const LINK: [&str; 4] = [
+    "-Crelocation-model=static",
+    "-Clink-arg=--image-base=0x200000",
+    "-Clink-arg=-zmax-page-size=4096",
+    "-Clink-arg=-zseparate-code",
+];
+
+/// The packages that are built for the target.
+pub fn packages() -> impl Iterator<Item = &'static str> {
+    SDK.iter().map(|&(package, _)| package).chain(PROTECTION_DOMAINS)
+}
+
+/// Flags for rustc.
+pub fn flags(config: Config) -> Vec<String> {
+    let mut flags: Vec<String> = LINK.iter().map(|&flag| flag.to_owned()).collect();
+    flags.extend(config.cfg().map(|name| format!("--cfg={name}")));
+    flags
+}
+
+/// A cargo command on all packages for the target, for one configuration.
+pub fn cargo(workspace: &Workspace, toolchain: &Toolchain, config: Config, verb: &str) -> Command {
+    let mut command = toolchain.cargo(verb, &flags(config));
+    command.current_dir(workspace.source(".")).arg("--target-dir").arg(target_folder(workspace, config));
+    for package in packages() {
+        command.args(["--package", package]);
+    }
+    command
+}
+
+/// Builds the components and puts them where the `microkit` tool finds them.
+///
+/// # Errors
+/// The compiler's messages.
+pub fn build(workspace: &Workspace, toolchain: &Toolchain, config: Config) -> Result<()> {
+    let mut command = cargo(workspace, toolchain, config, "build");
+    command.arg("--bins");
+    process::run(&format!("building the components ({})", config.name()), &mut command)?;
+    let built = target_folder(workspace, config).join(TARGET).join("release");
+    let elf = workspace.sdk_elf(config.name());
+    fs::create_dir_all(&elf)?;
+    for (package, name) in SDK {
+        copy(&built.join(package), &elf.join(name))?;
+    }
+    let output = workspace.output(config.name());
+    fs::create_dir_all(&output)?;
+    for program in programs(&built)? {
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        copy(&program, &output.join(name).with_extension("elf"))?;
+    }
+    Ok(())
+}
+
+fn target_folder(workspace: &Workspace, config: Config) -> PathBuf {
+    workspace.target().join("bare").join(config.name())
+}
+
+/// The executables in cargo's output folder: the files without an extension, but for its lock.
+fn programs(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_file() && path.extension().is_none() && !hidden {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display())).map(drop)
+}

@@ -1,0 +1,66 @@
+//! From source to image: components for the target, the SDK folder, the `microkit` tool, `loader.img`.
+
+pub mod components;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::cli::BuildOptions;
+use crate::guest;
+use crate::process;
+use crate::setup::toolchain;
+use crate::workspace::{BOARD, Workspace};
+
+/// Builds all that a system needs and returns its image.
+///
+/// # Errors
+/// When something does not compile or the description is wrong: the error is the compiler's or the tool's message.
+pub fn image(workspace: &Workspace, options: &BuildOptions) -> Result<PathBuf> {
+    let toolchain = toolchain::ensure(workspace)?;
+    guest::ensure(workspace)?;
+    components::build(workspace, &toolchain, options.config)?;
+    let tool = host_tool(workspace, "microkit", &[])?.join("microkit");
+    assemble(workspace, &tool, options)
+}
+
+/// The image that [`image`] makes of these options.
+pub fn image_path(workspace: &Workspace, options: &BuildOptions) -> PathBuf {
+    workspace.output(options.config.name()).join(format!("{}.img", image_name(options)))
+}
+
+fn image_name(options: &BuildOptions) -> String {
+    let system = options.system.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{system}-{}", options.linux.version())
+}
+
+/// Runs the `microkit` tool alone: everything else is built.
+fn assemble(workspace: &Workspace, tool: &Path, options: &BuildOptions) -> Result<PathBuf> {
+    let config = options.config.name();
+    let output = workspace.output(config);
+    let image = image_path(workspace, options);
+    let report = image.with_extension("report.txt");
+    let system = if options.system.exists() { options.system.clone() } else { workspace.source(&options.system) };
+    let mut command = Command::new(tool);
+    command.arg(system).args(["--board", BOARD, "--config", config]);
+    command.arg("--sdk").arg(workspace.sdk());
+    command.arg("-o").arg(&image).arg("-r").arg(report);
+    command.arg("--search-path").arg(output);
+    command.arg(guest::folder(workspace, options.linux)).arg(workspace.source("."));
+    process::run(&format!("making {}", image_name(options)), &mut command)?;
+    Ok(image)
+}
+
+/// Builds a package for this machine, optimised, and returns the folder of its programs and libraries.
+///
+/// # Errors
+/// The compiler's messages.
+pub fn host_tool(workspace: &Workspace, package: &str, extra: &[&str]) -> Result<PathBuf> {
+    const PROFILE: &str = "tools";
+    let mut command = Command::new("cargo");
+    command.current_dir(workspace.source(".")).args(["build", "--package", package, "--profile", PROFILE]);
+    command.arg("--target-dir").arg(workspace.target()).args(extra);
+    process::run(&format!("building {package}"), &mut command)?;
+    Ok(workspace.target().join(PROFILE))
+}

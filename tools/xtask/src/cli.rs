@@ -1,0 +1,118 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::guest::Kernel;
+use crate::machine::Gic;
+
+/// Builds, runs and tests quoll.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Verb,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Boot a system in QEMU and talk to its console
+    Run(RunOptions),
+    /// Host tests, lints for the target, tests in QEMU
+    Test(TestOptions),
+    /// Build everything and make the image of a system
+    Build(BuildOptions),
+    /// Count instructions per operation and print them beside the goals
+    Bench(BenchOptions),
+    /// Say what is installed and what is missing
+    Doctor,
+    /// Remove what was built (downloads are kept)
+    Clean {
+        /// Remove downloads too
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// The kernel's configurations, as the Microkit SDK's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Config {
+    /// Debug system calls and messages.
+    #[default]
+    Debug,
+    /// Neither.
+    Release,
+    /// Release with the benchmark system calls.
+    Benchmark,
+}
+
+impl Config {
+    /// The folder of the SDK.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+            Self::Benchmark => "benchmark",
+        }
+    }
+
+    /// The `cfg` that selects the kernel's interface, if any.
+    pub fn cfg(self) -> Option<&'static str> {
+        match self {
+            Self::Debug => Some("sel4_debug"),
+            Self::Release => None,
+            Self::Benchmark => Some("sel4_benchmark"),
+        }
+    }
+}
+
+/// A system and how it is built.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct BuildOptions {
+    /// System description
+    #[arg(long, default_value = "system.xml")]
+    pub system: PathBuf,
+    /// Kernel configuration
+    #[arg(long, value_enum, default_value_t)]
+    pub config: Config,
+    /// Guest's Linux
+    #[arg(long, value_enum, default_value = "6.1")]
+    pub linux: Kernel,
+}
+
+/// A system and the machine that it runs on.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// What to run.
+    #[command(flatten)]
+    pub build: BuildOptions,
+    /// QEMU's CPU
+    #[arg(long, default_value = "cortex-a53")]
+    pub cpu: String,
+    /// Interrupt controller
+    #[arg(long, value_enum, default_value = "2")]
+    pub gic: Gic,
+    /// Deterministic: one instruction is one virtual nanosecond
+    #[arg(long)]
+    pub icount: bool,
+}
+
+/// Which tests.
+#[derive(Debug, Args)]
+pub struct TestOptions {
+    /// Only cases in QEMU whose name contains this; skips host tests and lints
+    pub filter: Option<String>,
+    /// QEMUs at the same time
+    #[arg(long, short, default_value_t = 2)]
+    pub jobs: usize,
+}
+
+/// Which figures.
+#[derive(Debug, Args)]
+pub struct BenchOptions {
+    /// Only rows whose name contains this
+    pub filter: Option<String>,
+}

@@ -1,0 +1,127 @@
+//! The virtual machine that QEMU is asked for.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::ValueEnum;
+
+use crate::setup::qemu;
+
+/// Where QEMU puts the image and starts it, as the Microkit SDK's manual has it for this board.
+const LOAD_ADDRESS: u64 = 0x7000_0000;
+
+/// Version of the interrupt controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Gic {
+    /// GICv2, memory-mapped CPU interface.
+    #[value(name = "2")]
+    V2,
+    /// GICv3, system-register CPU interface.
+    #[value(name = "3")]
+    V3,
+}
+
+impl Gic {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::V2, Self::V3];
+
+    /// QEMU's name for it.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::V2 => "2",
+            Self::V3 => "3",
+        }
+    }
+}
+
+/// What the machine boots.
+#[derive(Clone, Debug)]
+pub enum Boot {
+    /// An image of the `microkit` tool, at EL2.
+    Image(PathBuf),
+    /// Linux by itself at EL1, to compare with.
+    Linux {
+        /// The kernel.
+        kernel: PathBuf,
+        /// Its initramfs.
+        initrd: PathBuf,
+    },
+}
+
+/// The kernel command line of every guest: silent, so that what is measured is the guest and not its messages.
+pub const GUEST_COMMAND_LINE: &str = "console=ttyAMA0 quiet";
+/// Memory of a guest.
+pub const GUEST_MEMORY: &str = "256M";
+
+/// Counting instructions in a run.
+#[derive(Clone, Debug)]
+pub struct Counter {
+    /// The marker plugin's library.
+    pub plugin: PathBuf,
+    /// Where it writes.
+    pub output: PathBuf,
+}
+
+/// A machine.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// QEMU's CPU model.
+    pub cpu: String,
+    /// Interrupt controller.
+    pub gic: Gic,
+    /// Whether virtual time is counted in instructions and skipped when nothing runs.
+    pub icount: bool,
+    /// What it boots.
+    pub boot: Boot,
+    /// Counts instructions when wanted.
+    pub counter: Option<Counter>,
+}
+
+impl Machine {
+    /// The command that runs the machine with its serial line (and Ctrl-a as QEMU's escape) on standard input and output.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(qemu::PROGRAM);
+        let hypervisor = matches!(self.boot, Boot::Image(_));
+        let virtualization = if hypervisor { "on" } else { "off" };
+        let machine = format!("virt,virtualization={virtualization},gic-version={}", self.gic.version());
+        command.args(["-machine", &machine, "-cpu", &self.cpu, "-nographic", "-nodefaults", "-serial", "mon:stdio"]);
+        match &self.boot {
+            Boot::Image(image) => {
+                let loader = format!("loader,file={},addr={LOAD_ADDRESS:#x},cpu-num=0", image.display());
+                command.args(["-m", "2G", "-device", &loader]);
+            }
+            Boot::Linux { kernel, initrd } => {
+                command.args(["-m", GUEST_MEMORY, "-append", GUEST_COMMAND_LINE]);
+                command.arg("-kernel").arg(kernel).arg("-initrd").arg(initrd);
+            }
+        }
+        if self.icount {
+            command.args(["-icount", "shift=0,align=off,sleep=off"]);
+        }
+        if let Some(counter) = &self.counter {
+            command.arg("-plugin").arg(format!("{},out={}", counter.plugin.display(), counter.output.display()));
+        }
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::command_line;
+
+    #[test]
+    fn an_image_starts_at_el2_where_it_is_linked() {
+        let machine = Machine {
+            cpu: "max".to_owned(),
+            gic: Gic::V3,
+            icount: true,
+            boot: Boot::Image("loader.img".into()),
+            counter: None,
+        };
+        let line = command_line(&machine.command());
+        assert!(line.contains("virt,virtualization=on,gic-version=3"), "{line}");
+        assert!(line.contains("loader,file=loader.img,addr=0x70000000,cpu-num=0"), "{line}");
+        assert!(line.contains("-icount shift=0,align=off,sleep=off"), "{line}");
+    }
+}

@@ -1,0 +1,114 @@
+//! A scenario: one machine, one conversation, cut into cases.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::Tally;
+use crate::build;
+use crate::cli::BuildOptions;
+use crate::console::Session;
+use crate::machine::{Boot, Gic, Machine};
+use crate::workspace::Workspace;
+
+/// One step of the conversation and what it shows.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// What it shows, as a short phrase.
+    pub name: &'static str,
+    /// Talks to the machine. A text that it returns is printed with the result.
+    pub check: fn(&mut Session) -> Result<Option<String>>,
+}
+
+/// A machine and the cases that it goes through, one after the other.
+pub struct Scenario {
+    /// System, kernel and machine.
+    pub name: String,
+    /// What is built for it.
+    pub build: BuildOptions,
+    /// QEMU's CPU.
+    pub cpu: &'static str,
+    /// Interrupt controller.
+    pub gic: Gic,
+    /// Whether it runs with counted time.
+    pub icount: bool,
+    /// The conversation.
+    pub cases: Vec<Case>,
+}
+
+/// The result of one case.
+struct Outcome {
+    name: &'static str,
+    seconds: f32,
+    result: Result<Option<String>>,
+}
+
+/// Runs scenarios, `jobs` at a time, and prints a line for each case.
+pub fn run_all(workspace: &Workspace, scenarios: &[&Scenario], jobs: usize) -> Tally {
+    let next = AtomicUsize::new(0);
+    let tally = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, scenarios.len()) {
+            scope.spawn(|| {
+                while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (outcomes, transcript) = run(workspace, scenario);
+                    // A poisoned lock would mean that printing panicked: the counts are still right.
+                    let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    report(scenario, &outcomes, &transcript, &mut tally);
+                }
+            });
+        }
+    });
+    tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn run(workspace: &Workspace, scenario: &Scenario) -> (Vec<Outcome>, String) {
+    let machine = Machine {
+        cpu: scenario.cpu.to_owned(),
+        gic: scenario.gic,
+        icount: scenario.icount,
+        boot: Boot::Image(build::image_path(workspace, &scenario.build)),
+        counter: None,
+    };
+    let log = workspace.transcripts().join(scenario.name.replace([' ', '/'], "-")).with_extension("txt");
+    let mut session = match Session::start(machine.command(), &log) {
+        Ok(session) => session,
+        Err(error) => {
+            return (vec![Outcome { name: "start", seconds: 0.0, result: Err(error) }], String::new());
+        }
+    };
+    let mut outcomes = Vec::new();
+    for case in &scenario.cases {
+        let started = Instant::now();
+        let result = (case.check)(&mut session);
+        let failed = result.is_err();
+        outcomes.push(Outcome { name: case.name, seconds: started.elapsed().as_secs_f32(), result });
+        if failed {
+            break;
+        }
+    }
+    (outcomes, session.transcript().to_owned())
+}
+
+fn report(scenario: &Scenario, outcomes: &[Outcome], transcript: &str, tally: &mut Tally) {
+    for outcome in outcomes {
+        tally.count(outcome.result.is_ok());
+        let (name, seconds) = (outcome.name, outcome.seconds);
+        match &outcome.result {
+            Ok(note) => {
+                let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+                println!("ok    {}: {name}{note} ({seconds:.1} s)", scenario.name);
+            }
+            Err(error) => {
+                println!("FAIL  {}: {name} ({seconds:.1} s): {error:#}", scenario.name);
+                println!("----- the machine printed\n{}\n-----", transcript.trim_end());
+            }
+        }
+    }
+    for case in scenario.cases.iter().skip(outcomes.len()) {
+        tally.count(false);
+        println!("FAIL  {}: {} was not reached", scenario.name, case.name);
+    }
+}
