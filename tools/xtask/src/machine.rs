@@ -5,7 +5,9 @@ use std::process::Command;
 
 use clap::ValueEnum;
 
+use crate::guest::{self, Kernel};
 use crate::setup::qemu;
+use crate::workspace::Workspace;
 
 /// Where QEMU puts the image and starts it, as the Microkit SDK's manual has it for this board.
 const LOAD_ADDRESS: u64 = 0x7000_0000;
@@ -46,6 +48,14 @@ pub enum Boot {
         /// Its initramfs.
         initrd: PathBuf,
     },
+}
+
+impl Boot {
+    /// A guest's files, booted without a hypervisor.
+    pub fn bare(workspace: &Workspace, kernel: Kernel) -> Self {
+        let folder = guest::folder(workspace, kernel);
+        Self::Linux { kernel: folder.join("Image"), initrd: folder.join("initramfs.cpio.gz") }
+    }
 }
 
 /// The kernel command line of every guest: silent, so that what is measured is the guest and not its messages.

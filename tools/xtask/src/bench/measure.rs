@@ -9,7 +9,7 @@ use marker_plugin::{Event, parse_log};
 use crate::build;
 use crate::cli::{BuildOptions, Config};
 use crate::console::Session;
-use crate::guest::{self, Kernel, PROMPT};
+use crate::guest::{Kernel, PROMPT};
 use crate::machine::{Boot, Gic, Machine};
 use crate::workspace::Workspace;
 
@@ -54,10 +54,7 @@ impl<'a> Bench<'a> {
 
     fn boot(&self, host: Host, kernel: Kernel) -> Result<Boot> {
         Ok(match host {
-            Host::Bare => {
-                let folder = guest::folder(self.workspace, kernel);
-                Boot::Linux { kernel: folder.join("Image"), initrd: folder.join("initramfs.cpio.gz") }
-            }
+            Host::Bare => Boot::bare(self.workspace, kernel),
             Host::Quoll => {
                 let system = "system.xml".into();
                 let options = BuildOptions { system, config: Config::Release, linux: kernel };

@@ -1,11 +1,13 @@
 //! `cargo xtask bench`: instructions per operation, counted between marker instructions under `-icount`, each beside its
 //! goal. The counts are deterministic: the same build gives the same figures on any machine.
 
-mod measure;
+pub mod measure;
 mod rows;
 mod table;
 
 use anyhow::{Result, bail};
+
+pub use rows::IDLE_LIMIT;
 
 use crate::build;
 use crate::cli::BenchOptions;

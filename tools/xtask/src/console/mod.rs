@@ -150,18 +150,6 @@ impl Session {
         }
     }
 
-    /// Waits for the machine to end by itself.
-    ///
-    /// # Errors
-    /// When it gets stuck.
-    pub fn wait_for_end(&mut self) -> Result<()> {
-        self.activity.restart();
-        while self.receive()? {
-            self.check_patience().context("the machine was expected to end")?;
-        }
-        Ok(())
-    }
-
     /// Takes in what was printed, if need be waiting a moment for it. Returns whether the machine still runs.
     fn receive(&mut self) -> Result<bool> {
         match self.output.recv_timeout(LOOK) {

@@ -8,9 +8,10 @@ use anyhow::{Result, bail};
 
 use crate::build;
 use crate::cli::{BuildOptions, TestOptions};
-use crate::setup::{qemu, toolchain};
+use crate::guest;
+use crate::setup::qemu;
 use crate::workspace::Workspace;
-use scenario::Scenario;
+use scenario::{Boots, Scenario};
 
 /// How many cases did what they should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +57,7 @@ pub fn run(workspace: &Workspace, options: &TestOptions) -> Result<()> {
         bail!("no case in QEMU has such a name");
     }
     qemu::ensure(workspace)?;
+    guest::ensure(workspace)?;
     build_images(workspace, &chosen)?;
     tally.add(scenario::run_all(workspace, &chosen, options.jobs));
     println!("{} passed, {} failed", tally.passed, tally.failed);
@@ -68,11 +70,12 @@ pub fn run(workspace: &Workspace, options: &TestOptions) -> Result<()> {
 /// Builds each image that the scenarios boot, once.
 fn build_images(workspace: &Workspace, scenarios: &[&Scenario]) -> Result<()> {
     let mut built: Vec<&BuildOptions> = Vec::new();
-    toolchain::ensure(workspace)?;
     for scenario in scenarios {
-        if !built.contains(&&scenario.build) {
-            build::image(workspace, &scenario.build)?;
-            built.push(&scenario.build);
+        if let Boots::System(options) = &scenario.boots
+            && !built.contains(&options)
+        {
+            build::image(workspace, options)?;
+            built.push(options);
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! A scenario: one machine, one conversation, cut into cases.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -7,9 +8,11 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::Tally;
+use crate::bench;
 use crate::build;
 use crate::cli::BuildOptions;
 use crate::console::Session;
+use crate::guest::Kernel;
 use crate::machine::{Boot, Gic, Machine};
 use crate::workspace::Workspace;
 
@@ -19,21 +22,39 @@ pub struct Case {
     /// What it shows, as a short phrase.
     pub name: &'static str,
     /// Talks to the machine. A text that it returns is printed with the result.
-    pub check: fn(&mut Session) -> Result<Option<String>>,
+    pub check: fn(&mut Talk) -> Result<Option<String>>,
+}
+
+/// What a scenario boots.
+pub enum Boots {
+    /// The image of a system.
+    System(BuildOptions),
+    /// Linux without a hypervisor: tells what is ours from what is the guest's or QEMU's.
+    Bare(Kernel),
+}
+
+/// A scenario that is going on.
+pub struct Talk<'a> {
+    /// What runs.
+    pub scenario: &'a Scenario,
+    /// The machine.
+    pub session: Session,
+    /// The markers' log, where instructions are counted.
+    pub counted: Option<PathBuf>,
 }
 
 /// A machine and the cases that it goes through, one after the other.
 pub struct Scenario {
     /// System, kernel and machine.
     pub name: String,
-    /// What is built for it.
-    pub build: BuildOptions,
+    /// What is booted.
+    pub boots: Boots,
     /// QEMU's CPU.
     pub cpu: &'static str,
     /// Interrupt controller.
     pub gic: Gic,
-    /// Whether it runs with counted time.
-    pub icount: bool,
+    /// Whether it runs with counted time, and the marker plugin.
+    pub counted: bool,
     /// The conversation.
     pub cases: Vec<Case>,
 }
@@ -65,16 +86,8 @@ pub fn run_all(workspace: &Workspace, scenarios: &[&Scenario], jobs: usize) -> T
 }
 
 fn run(workspace: &Workspace, scenario: &Scenario) -> (Vec<Outcome>, String) {
-    let machine = Machine {
-        cpu: scenario.cpu.to_owned(),
-        gic: scenario.gic,
-        icount: scenario.icount,
-        boot: Boot::Image(build::image_path(workspace, &scenario.build)),
-        counter: None,
-    };
-    let log = workspace.transcripts().join(scenario.name.replace([' ', '/'], "-")).with_extension("txt");
-    let mut session = match Session::start(machine.command(), &log) {
-        Ok(session) => session,
+    let mut talk = match start(workspace, scenario) {
+        Ok(talk) => talk,
         Err(error) => {
             return (vec![Outcome { name: "start", seconds: 0.0, result: Err(error) }], String::new());
         }
@@ -82,14 +95,32 @@ fn run(workspace: &Workspace, scenario: &Scenario) -> (Vec<Outcome>, String) {
     let mut outcomes = Vec::new();
     for case in &scenario.cases {
         let started = Instant::now();
-        let result = (case.check)(&mut session);
+        let result = (case.check)(&mut talk);
         let failed = result.is_err();
         outcomes.push(Outcome { name: case.name, seconds: started.elapsed().as_secs_f32(), result });
         if failed {
             break;
         }
     }
-    (outcomes, session.transcript().to_owned())
+    (outcomes, talk.session.transcript().to_owned())
+}
+
+fn start<'a>(workspace: &Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> {
+    let name = scenario.name.replace([' ', '/', ','], "-");
+    let counter = if scenario.counted { Some(bench::counter(workspace, &name)?) } else { None };
+    let counted = counter.as_ref().map(|counter| counter.output.clone());
+    let machine = Machine {
+        cpu: scenario.cpu.to_owned(),
+        gic: scenario.gic,
+        icount: scenario.counted,
+        boot: match &scenario.boots {
+            Boots::System(options) => Boot::Image(build::image_path(workspace, options)),
+            Boots::Bare(kernel) => Boot::bare(workspace, *kernel),
+        },
+        counter,
+    };
+    let log = workspace.transcripts().join(format!("{name}.txt"));
+    Ok(Talk { scenario, session: Session::start(machine.command(), &log)?, counted })
 }
 
 fn report(scenario: &Scenario, outcomes: &[Outcome], transcript: &str, tally: &mut Tally) {

@@ -1,0 +1,178 @@
+//! Unmodified Linux at the console, on every machine that we support.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::cli::{BuildOptions, Config};
+use crate::guest::{Kernel, PROMPT, READY};
+use crate::machine::Gic;
+use crate::test::scenario::{Boots, Case, Scenario, Talk};
+
+const CPUS: [&str; 3] = ["cortex-a53", "cortex-a72", "max"];
+
+/// The console server's key chord.
+const CHORD: &str = "\x1e";
+const LIST: &str = "l";
+const LINUX: &str = "1";
+const ECHO: &str = "2";
+
+/// What any Linux does.
+const GUEST: [Case; 7] = [
+    Case { name: "reaches the prompt", check: prompt },
+    Case { name: "is the kernel as packaged", check: uname },
+    Case { name: "has its interrupts", check: interrupts },
+    Case { name: "knows the time", check: date },
+    Case { name: "wakes from sleep", check: sleep },
+    Case { name: "has job control", check: job_control },
+    Case { name: "loses no output", check: no_loss },
+];
+/// What takes the console server and the VMM as well.
+const SYSTEM: [Case; 3] = [
+    Case { name: "the chord moves between clients", check: chord },
+    Case { name: "reboots", check: reboot },
+    Case { name: "powers off, and the others go on", check: power_off },
+];
+
+/// Every kernel on every interrupt controller and CPU, and one without us.
+pub fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = Vec::new();
+    for linux in Kernel::ALL {
+        for gic in Gic::ALL {
+            scenarios.extend(CPUS.map(|cpu| on_quoll(linux, gic, cpu)));
+        }
+    }
+    scenarios.push(reference());
+    scenarios
+}
+
+fn on_quoll(linux: Kernel, gic: Gic, cpu: &'static str) -> Scenario {
+    let system = "system.xml".into();
+    Scenario {
+        name: format!("Linux {}, GICv{}, {cpu}", linux.version(), gic.version()),
+        boots: Boots::System(BuildOptions { system, config: Config::Debug, linux }),
+        cpu,
+        gic,
+        counted: false,
+        cases: GUEST.into_iter().chain(SYSTEM).collect(),
+    }
+}
+
+/// Shows that guest, QEMU and these conversations are right, whatever quoll does.
+fn reference() -> Scenario {
+    Scenario {
+        name: "Linux 6.1 without quoll".to_owned(),
+        boots: Boots::Bare(Kernel::V6_1),
+        cpu: CPUS[0],
+        gic: Gic::V3,
+        counted: false,
+        cases: GUEST.to_vec(),
+    }
+}
+
+fn prompt(talk: &mut Talk) -> Result<Option<String>> {
+    talk.session.expect(READY)?;
+    talk.session.expect(PROMPT)?;
+    Ok(None)
+}
+
+fn uname(talk: &mut Talk) -> Result<Option<String>> {
+    let answer = talk.session.ask("uname -a", PROMPT)?;
+    let version = match &talk.scenario.boots {
+        Boots::System(options) => options.linux.version(),
+        Boots::Bare(kernel) => kernel.version(),
+    };
+    ensure!(answer.contains(&format!("Linux linux {version}.")), "this is not Linux {version}: {answer}");
+    Ok(None)
+}
+
+fn interrupts(talk: &mut Talk) -> Result<Option<String>> {
+    let answer = talk.session.ask("cat /proc/interrupts", PROMPT)?;
+    let gic = format!("GICv{}", talk.scenario.gic.version());
+    for device in ["arch_timer", "uart-pl011"] {
+        let line = answer.lines().find(|line| line.contains(device));
+        let line = line.with_context(|| format!("no {device} in {answer}"))?;
+        let count: u64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+        ensure!(line.contains(&gic) && count > 0, "{device} has no interrupts on {gic}: {line}");
+    }
+    Ok(None)
+}
+
+fn date(talk: &mut Talk) -> Result<Option<String>> {
+    let answer = talk.session.ask("date +%s", PROMPT)?;
+    let guest: u64 = answer.trim().parse().with_context(|| format!("not a time: {answer}"))?;
+    let host = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    ensure!(guest.abs_diff(host) < 3600, "the guest's clock shows {guest}, it is {host}");
+    Ok(None)
+}
+
+fn sleep(talk: &mut Talk) -> Result<Option<String>> {
+    let answer = talk.session.ask("sleep 1 && echo awake", PROMPT)?;
+    ensure!(answer.contains("awake"), "{answer}");
+    Ok(None)
+}
+
+fn job_control(talk: &mut Talk) -> Result<Option<String>> {
+    let session = &mut talk.session;
+    session.send("sleep 1000\r")?;
+    session.expect("sleep 1000")?;
+    session.wait_until_quiet(Duration::from_millis(500))?;
+    session.send("\x03")?;
+    session.expect(PROMPT)?;
+    let answer = session.ask("echo $?", PROMPT)?;
+    ensure!(answer.trim() == "130", "the shell says {answer}, not that an interrupt ended it");
+    Ok(None)
+}
+
+fn no_loss(talk: &mut Talk) -> Result<Option<String>> {
+    let answer = talk.session.ask("seq 1000 1999", PROMPT)?;
+    let numbers: Vec<&str> = answer.split_whitespace().collect();
+    let expected: Vec<String> = (1000..2000).map(|number| number.to_string()).collect();
+    ensure!(numbers == expected, "{} lines came of {}", numbers.len(), expected.len());
+    Ok(None)
+}
+
+fn chord(talk: &mut Talk) -> Result<Option<String>> {
+    let session = &mut talk.session;
+    session.send(&format!("{CHORD}{LIST}"))?;
+    session.expect("linux")?;
+    session.expect("echo")?;
+    session.send(&format!("{CHORD}{ECHO}"))?;
+    ask_echo(talk)?;
+    focus_linux(talk)?;
+    let answer = talk.session.ask("echo back", PROMPT)?;
+    ensure!(answer.contains("back"), "{answer}");
+    Ok(None)
+}
+
+fn reboot(talk: &mut Talk) -> Result<Option<String>> {
+    talk.session.ask("touch /tmp/trace; reboot", READY)?;
+    talk.session.expect(PROMPT)?;
+    let answer = talk.session.ask("ls /tmp; cut -d. -f1 /proc/uptime", PROMPT)?;
+    ensure!(!answer.contains("trace"), "something of the life before is left: {answer}");
+    Ok(None)
+}
+
+fn power_off(talk: &mut Talk) -> Result<Option<String>> {
+    talk.session.ask("poweroff", "power")?;
+    talk.session.wait_until_quiet(Duration::from_secs(4))?;
+    talk.session.send(&format!("{CHORD}{ECHO}"))?;
+    ask_echo(talk)?;
+    Ok(None)
+}
+
+/// Has the native client repeat something.
+fn ask_echo(talk: &mut Talk) -> Result<()> {
+    let answer = talk.session.ask("echo one two", "one two")?;
+    ensure!(answer.trim().is_empty(), "{answer}");
+    Ok(())
+}
+
+fn focus_linux(talk: &mut Talk) -> Result<()> {
+    talk.session.send(&format!("{CHORD}{LINUX}"))?;
+    // An empty line brings a fresh prompt behind the history that the server shows again.
+    talk.session.wait_until_quiet(Duration::from_millis(500))?;
+    talk.session.send("\r")?;
+    talk.session.expect(PROMPT)?;
+    Ok(())
+}
