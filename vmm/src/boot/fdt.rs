@@ -1,0 +1,156 @@
+//! The device tree that tells a guest what machine it runs on. It is written anew for each guest from [`crate::machine`]
+//! and is never a blob.
+
+use alloc::{format, vec::Vec};
+use vm_fdt::{Error, FdtWriter};
+
+use crate::{machine::*, vgic::Version};
+
+/// What differs from guest to guest.
+pub struct Description<'a> {
+    /// The guest's memory.
+    pub memory: Region,
+    /// Number of vCPUs.
+    pub vcpus: usize,
+    /// The interrupt controller.
+    pub gic: Version,
+    /// The kernel's command line.
+    pub command_line: &'a str,
+    /// The initial ramdisk with its true size: the kernel unpacks all that it is told of.
+    pub initrd: Option<Region>,
+}
+
+/// Phandles of the nodes that others refer to.
+const GIC_PHANDLE: u32 = 1;
+const CLOCK_PHANDLE: u32 = 2;
+
+/// The first cell of an interrupt specifier.
+const SPI: u32 = 0;
+const PPI: u32 = 1;
+const LEVEL_HIGH: u32 = 4;
+const LEVEL_LOW: u32 = 8;
+
+/// Writes the device tree of a machine.
+///
+/// There is no `rng-seed` and no `kaslr-seed`: a protection domain has no source of entropy that would deserve the name.
+pub fn write(machine: &Description) -> Result<Vec<u8>, Error> {
+    let mut fdt = FdtWriter::new()?;
+    let root = fdt.begin_node("")?;
+    fdt.property_string("compatible", "linux,dummy-virt")?;
+    fdt.property_string("model", "quoll,virt")?;
+    fdt.property_u32("#address-cells", 2)?;
+    fdt.property_u32("#size-cells", 2)?;
+    fdt.property_u32("interrupt-parent", GIC_PHANDLE)?;
+    chosen(&mut fdt, machine)?;
+    memory(&mut fdt, machine.memory)?;
+    cpus(&mut fdt, machine.vcpus)?;
+    psci(&mut fdt)?;
+    timer(&mut fdt, machine)?;
+    interrupt_controller(&mut fdt, machine)?;
+    clock(&mut fdt)?;
+    primecell(&mut fdt, "pl011", UART, UART_SPI, &["uartclk", "apb_pclk"])?;
+    primecell(&mut fdt, "pl031", RTC, RTC_SPI, &["apb_pclk"])?;
+    fdt.end_node(root)?;
+    fdt.finish()
+}
+
+fn chosen(fdt: &mut FdtWriter, machine: &Description) -> Result<(), Error> {
+    let node = fdt.begin_node("chosen")?;
+    fdt.property_string("bootargs", machine.command_line)?;
+    fdt.property_string("stdout-path", &format!("/pl011@{:x}", UART.base))?;
+    if let Some(initrd) = machine.initrd {
+        fdt.property_u64("linux,initrd-start", initrd.base)?;
+        fdt.property_u64("linux,initrd-end", initrd.end())?;
+    }
+    fdt.end_node(node)
+}
+
+fn memory(fdt: &mut FdtWriter, memory: Region) -> Result<(), Error> {
+    let node = fdt.begin_node(&format!("memory@{:x}", memory.base))?;
+    fdt.property_string("device_type", "memory")?;
+    regions(fdt, &[memory])?;
+    fdt.end_node(node)
+}
+
+fn cpus(fdt: &mut FdtWriter, vcpus: usize) -> Result<(), Error> {
+    let node = fdt.begin_node("cpus")?;
+    fdt.property_u32("#address-cells", 1)?;
+    fdt.property_u32("#size-cells", 0)?;
+    for vcpu in 0..vcpus {
+        let affinity = crate::vgic::affinity_of_vcpu(vcpu) as u32;
+        let cpu = fdt.begin_node(&format!("cpu@{affinity:x}"))?;
+        fdt.property_string("device_type", "cpu")?;
+        fdt.property_string("compatible", "arm,armv8")?;
+        fdt.property_u32("reg", affinity)?;
+        fdt.property_string("enable-method", "psci")?;
+        fdt.end_node(cpu)?;
+    }
+    fdt.end_node(node)
+}
+
+fn psci(fdt: &mut FdtWriter) -> Result<(), Error> {
+    let node = fdt.begin_node("psci")?;
+    fdt.property_string_list("compatible", ["arm,psci-1.0", "arm,psci-0.2"].map(Into::into).into())?;
+    fdt.property_string("method", "hvc")?;
+    fdt.end_node(node)
+}
+
+fn timer(fdt: &mut FdtWriter, machine: &Description) -> Result<(), Error> {
+    // A GICv2 wants a mask of the CPUs that the interrupt is private to.
+    let flags = match machine.gic {
+        Version::V2 => LEVEL_LOW | ((1 << machine.vcpus) - 1) << 8,
+        Version::V3 => LEVEL_LOW,
+    };
+    let interrupts = TIMER_PPIS.map(|ppi| [PPI, ppi, flags]);
+    let node = fdt.begin_node("timer")?;
+    fdt.property_string("compatible", "arm,armv8-timer")?;
+    fdt.property_array_u32("interrupts", interrupts.as_flattened())?;
+    // It goes on while the vCPU waits for interrupts, so it can wake it.
+    fdt.property_null("always-on")?;
+    fdt.end_node(node)
+}
+
+fn interrupt_controller(fdt: &mut FdtWriter, machine: &Description) -> Result<(), Error> {
+    let node = fdt.begin_node(&format!("interrupt-controller@{:x}", GICD.base))?;
+    fdt.property_phandle(GIC_PHANDLE)?;
+    fdt.property_null("interrupt-controller")?;
+    fdt.property_u32("#interrupt-cells", 3)?;
+    match machine.gic {
+        Version::V2 => {
+            fdt.property_string("compatible", "arm,cortex-a15-gic")?;
+            regions(fdt, &[GICD, GICC])?;
+        }
+        Version::V3 => {
+            let redistributors = Region { base: GICR_BASE, size: GICR_STRIDE * machine.vcpus as u64 };
+            fdt.property_string("compatible", "arm,gic-v3")?;
+            regions(fdt, &[GICD, redistributors])?;
+        }
+    }
+    fdt.end_node(node)
+}
+
+fn clock(fdt: &mut FdtWriter) -> Result<(), Error> {
+    let node = fdt.begin_node("apb-pclk")?;
+    fdt.property_phandle(CLOCK_PHANDLE)?;
+    fdt.property_string("compatible", "fixed-clock")?;
+    fdt.property_u32("#clock-cells", 0)?;
+    fdt.property_u32("clock-frequency", APB_CLOCK)?;
+    fdt.property_string("clock-output-names", "clk24mhz")?;
+    fdt.end_node(node)
+}
+
+fn primecell(fdt: &mut FdtWriter, model: &str, region: Region, spi: u32, clocks: &[&str]) -> Result<(), Error> {
+    let node = fdt.begin_node(&format!("{model}@{:x}", region.base))?;
+    fdt.property_string_list("compatible", [&format!("arm,{model}"), "arm,primecell"].map(Into::into).into())?;
+    regions(fdt, &[region])?;
+    fdt.property_array_u32("interrupts", &[SPI, spi, LEVEL_HIGH])?;
+    fdt.property_array_u32("clocks", &[CLOCK_PHANDLE; 2][..clocks.len().min(2)])?;
+    fdt.property_string_list("clock-names", clocks.iter().map(|&name| name.into()).collect())?;
+    fdt.end_node(node)
+}
+
+/// The `reg` of a node.
+fn regions(fdt: &mut FdtWriter, regions: &[Region]) -> Result<(), Error> {
+    let cells: Vec<u64> = regions.iter().flat_map(|region| [region.base, region.size]).collect();
+    fdt.property_array_u64("reg", &cells)
+}

@@ -1,0 +1,106 @@
+//! Emulated devices and the bus that finds them.
+
+pub mod pl011;
+pub mod pl031;
+mod primecell;
+
+use alloc::{boxed::Box, vec::Vec};
+
+use crate::machine::Region;
+
+/// A device with registers in memory and one interrupt line.
+///
+/// Registers are 32 bits wide; the bus cuts a value to the width of the access.
+pub trait Device {
+    /// Reads the register at `offset` (a multiple of 4).
+    fn read(&mut self, offset: u64) -> u32;
+
+    /// Writes the register at `offset` (a multiple of 4).
+    fn write(&mut self, offset: u64, value: u32);
+
+    /// Looks after what happens outside the guest: input, room for output, time.
+    fn poll(&mut self);
+
+    /// The level of the interrupt line.
+    fn line(&self) -> bool;
+
+    /// Whether time alone may change the interrupt line.
+    fn is_timed(&self) -> bool {
+        false
+    }
+
+    /// Back to the state after power-on. What is connected stays connected.
+    fn reset(&mut self);
+}
+
+/// A device at its place.
+struct Slot<'a> {
+    region: Region,
+    intid: u32,
+    device: Box<dyn Device + 'a>,
+}
+
+/// The devices of a machine.
+#[derive(Default)]
+pub struct Bus<'a> {
+    slots: Vec<Slot<'a>>,
+}
+
+/// The index of a device on its bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceId(usize);
+
+impl<'a> Bus<'a> {
+    /// Connects a device whose registers are at `region` and whose line is interrupt `intid`.
+    pub fn attach(&mut self, region: Region, intid: u32, device: Box<dyn Device + 'a>) {
+        self.slots.push(Slot { region, intid, device });
+    }
+
+    /// The device at a guest-physical address, and the offset there.
+    pub fn find(&self, address: u64) -> Option<(DeviceId, u64)> {
+        self.slots.iter().enumerate().find_map(|(index, slot)| Some((DeviceId(index), slot.region.offset_of(address)?)))
+    }
+
+    /// Reads `width` bytes at `offset`. An access that does not lie within one register reads as zero.
+    pub fn read(&mut self, id: DeviceId, offset: u64, width: usize) -> u64 {
+        let byte = offset % 4;
+        if byte as usize + width > 4 {
+            return 0;
+        }
+        let register = self.slots[id.0].device.read(offset - byte);
+        u64::from(register) >> (8 * byte)
+    }
+
+    /// Writes at `offset`. A write that does not start at a register, or is wider than one, is ignored.
+    pub fn write(&mut self, id: DeviceId, offset: u64, width: usize, value: u64) {
+        if offset.is_multiple_of(4) && width <= 4 {
+            self.slots[id.0].device.write(offset, value as u32);
+        }
+    }
+
+    /// The interrupt and the level of a device's line.
+    pub fn line(&self, id: DeviceId) -> (u32, bool) {
+        let slot = &self.slots[id.0];
+        (slot.intid, slot.device.line())
+    }
+
+    /// All devices.
+    pub fn devices(&self) -> impl Iterator<Item = DeviceId> + use<> {
+        (0..self.slots.len()).map(DeviceId)
+    }
+
+    /// Whether some device's interrupt line may change by time alone.
+    pub fn is_timed(&self) -> bool {
+        self.slots.iter().any(|slot| slot.device.is_timed())
+    }
+
+    /// Lets every device look after the outside world.
+    pub fn poll(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.device.poll());
+    }
+
+    /// Resets every device.
+    pub fn reset(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.device.reset());
+    }
+}

@@ -1,0 +1,211 @@
+//! A guest: its vCPUs, interrupt controller and devices, and what happens when it leaves its world.
+
+mod access;
+mod power;
+#[cfg(test)]
+mod tests;
+
+use alloc::{vec, vec::Vec};
+
+use crate::{
+    devices::{Bus, DeviceId},
+    hypervisor::Hypervisor,
+    inject,
+    machine::{MAX_VCPUS, SPIS, VIRTUAL_TIMER},
+    memory::Memory,
+    report::{Mistake, Reports},
+    syndrome::{Syndrome, Wait, class},
+    vgic::{self, Vgic},
+};
+
+/// What a guest is started from. It is read again whenever the guest reboots.
+#[derive(Clone, Copy)]
+pub struct Files<'a> {
+    /// An arm64 `Image`.
+    pub kernel: &'a [u8],
+    /// The initial ramdisk, empty if there is none.
+    pub initrd: &'a [u8],
+    /// The kernel's command line.
+    pub command_line: &'a str,
+}
+
+/// Why a vCPU has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// A load, store or fetch at a guest-physical address that is not memory.
+    Memory {
+        /// The guest-physical address.
+        address: u64,
+        /// The syndrome of the stage 2 abort.
+        syndrome: Syndrome,
+    },
+    /// A trapped instruction, at which the vCPU stands.
+    Trap(Syndrome),
+    /// An HVC, at which the vCPU stands.
+    Hypercall,
+    /// A maintenance interrupt of the interrupt controller.
+    Maintenance {
+        /// The list register whose interrupt has ended, if that is known.
+        ended: Option<usize>,
+    },
+    /// A private hardware interrupt of the vCPU has fired and is masked until it is unmasked.
+    PrivateInterrupt(u32),
+}
+
+/// What becomes of a vCPU after its exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the vCPU stands still until its exit is answered"]
+pub enum Next {
+    /// It goes on.
+    Resume,
+    /// It stands still, or has been started anew: the exit is not answered.
+    Leave,
+}
+
+/// Whether a vCPU runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Power {
+    Off,
+    On,
+    /// In a WFI that the kernel does not handle; its exit is not answered.
+    Waiting,
+}
+
+/// A virtual machine.
+pub struct Guest<'a, M> {
+    files: Files<'a>,
+    memory: M,
+    power: Vec<Power>,
+    gic: Vgic,
+    bus: Bus<'a>,
+    /// A device has to look at the time now and then.
+    timed: bool,
+    reports: Reports,
+}
+
+impl<'a, M: Memory> Guest<'a, M> {
+    /// A machine that is switched off. It has as many vCPUs as the system description says, [`MAX_VCPUS`] at most.
+    pub fn new(hv: &impl Hypervisor, files: Files<'a>, memory: M, bus: Bus<'a>) -> Self {
+        let vcpus = hv.vcpus().clamp(1, MAX_VCPUS);
+        let host = hv.gic();
+        let gic = Vgic::new(vgic::Config {
+            version: host.version,
+            vcpus,
+            spis: SPIS,
+            priority_bits: host.priority_bits,
+            hardware_lines: 1 << VIRTUAL_TIMER,
+        });
+        Self { files, memory, power: vec![Power::Off; vcpus], gic, bus, timed: false, reports: Reports::default() }
+    }
+
+    /// Handles an exit of `vcpu`.
+    pub fn handle(&mut self, hv: &mut impl Hypervisor, vcpu: usize, exit: Exit) -> Next {
+        if self.power.get(vcpu) != Some(&Power::On) {
+            return Next::Leave;
+        }
+        let next = match exit {
+            Exit::Memory { address, syndrome } => self.memory_access(hv, vcpu, address, syndrome),
+            Exit::Trap(syndrome) => self.trap(hv, vcpu, syndrome),
+            Exit::Hypercall => self.firmware_call(hv, vcpu),
+            Exit::Maintenance { ended } => {
+                self.gic.maintenance(vcpu, ended, hv);
+                Next::Resume
+            }
+            Exit::PrivateInterrupt(intid) => {
+                self.private_interrupt(hv, vcpu, intid);
+                Next::Resume
+            }
+        };
+        self.after_interrupts(hv);
+        next
+    }
+
+    /// Lets the devices look after the outside world: something has come in, or there is room again.
+    pub fn poll(&mut self, hv: &mut impl Hypervisor) {
+        if self.is_off() {
+            return;
+        }
+        self.bus.poll();
+        self.bus.devices().for_each(|id| self.update_line(hv, id));
+        self.after_interrupts(hv);
+    }
+
+    /// Whether no vCPU runs any more.
+    pub fn is_off(&self) -> bool {
+        self.power.iter().all(|&power| power == Power::Off)
+    }
+
+    fn trap(&mut self, hv: &mut impl Hypervisor, vcpu: usize, syndrome: Syndrome) -> Next {
+        match syndrome.class() {
+            class::WFX => self.wait(hv, vcpu, syndrome),
+            class::SMC64 | class::HVC64 => self.firmware_call(hv, vcpu),
+            class::SYSTEM_REGISTER => self.system_register(hv, vcpu, syndrome),
+            other => {
+                self.mistake(hv, Mistake::Exception(other));
+                inject::undefined(hv, vcpu);
+                Next::Resume
+            }
+        }
+    }
+
+    /// A WFI that the kernel has left to us, or a WFE.
+    fn wait(&mut self, hv: &mut impl Hypervisor, vcpu: usize, syndrome: Syndrome) -> Next {
+        advance(hv, vcpu, syndrome);
+        if syndrome.wait() == Wait::Event || self.gic.has_pending(vcpu, hv) {
+            return Next::Resume;
+        }
+        // Nobody would wake the vCPU when its timer fires if it slept: such a kernel masks the timers of vCPUs that do
+        // not run. It goes on, which a WFI always may.
+        if power::timer_is_armed(hv, vcpu) {
+            return Next::Resume;
+        }
+        self.power[vcpu] = Power::Waiting;
+        Next::Leave
+    }
+
+    fn private_interrupt(&mut self, hv: &mut impl Hypervisor, vcpu: usize, intid: u32) {
+        self.gic.set_line(vcpu, intid, true, hv);
+        if self.timed {
+            self.poll(hv);
+        }
+    }
+
+    fn update_line(&mut self, hv: &mut impl Hypervisor, id: DeviceId) {
+        let (intid, high) = self.bus.line(id);
+        self.gic.set_line(0, intid, high, hv);
+    }
+
+    /// What any change of interrupts may bring with it.
+    fn after_interrupts(&mut self, hv: &mut impl Hypervisor) {
+        for vcpu in 0..self.power.len() {
+            self.gic.take_resample(vcpu).for_each(|intid| hv.unmask_private(vcpu, intid));
+            if self.power[vcpu] == Power::Waiting && self.gic.has_pending(vcpu, hv) {
+                self.power[vcpu] = Power::On;
+                hv.resume(vcpu);
+            }
+        }
+    }
+
+    fn mistake(&mut self, hv: &mut impl Hypervisor, mistake: Mistake) {
+        if self.reports.is_new(mistake) {
+            hv.report(format_args!("{mistake}"));
+        }
+    }
+}
+
+/// Goes on after the instruction that has caused the exit.
+fn advance(hv: &mut impl Hypervisor, vcpu: usize, syndrome: Syndrome) {
+    let pc = hv.pc(vcpu);
+    hv.set_pc(vcpu, pc.wrapping_add(syndrome.instruction_size()));
+}
+
+/// A general-purpose register as an instruction names it: 31 is zero.
+fn operand(hv: &mut impl Hypervisor, vcpu: usize, number: u8) -> u64 {
+    if number < 31 { hv.gpr(vcpu, number) } else { 0 }
+}
+
+fn set_operand(hv: &mut impl Hypervisor, vcpu: usize, number: u8, value: u64) {
+    if number < 31 {
+        hv.set_gpr(vcpu, number, value);
+    }
+}

@@ -1,0 +1,59 @@
+//! The virtual machine that a guest sees: which address and interrupt each thing has. It is that of QEMU's `virt`
+//! machine, so that a guest for one runs on the other.
+
+/// A range of guest-physical addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// First byte.
+    pub base: u64,
+    /// In bytes.
+    pub size: u64,
+}
+
+impl Region {
+    /// The first byte after it.
+    pub const fn end(&self) -> u64 {
+        self.base + self.size
+    }
+
+    /// The offset of `address` in it.
+    pub const fn offset_of(&self, address: u64) -> Option<u64> {
+        match address.checked_sub(self.base) {
+            Some(offset) if offset < self.size => Some(offset),
+            _ => None,
+        }
+    }
+}
+
+/// The distributor of the interrupt controller.
+pub const GICD: Region = Region { base: 0x0800_0000, size: 0x1_0000 };
+/// The CPU interface of a GICv2: the hardware's virtual CPU interface (GICV), mapped by the system description.
+pub const GICC: Region = Region { base: 0x0801_0000, size: 0x2000 };
+/// The redistributors of a GICv3 begin here, [`GICR_STRIDE`] apart, one for each vCPU.
+pub const GICR_BASE: u64 = 0x080a_0000;
+/// A redistributor is two frames of 64 KiB.
+pub const GICR_STRIDE: u64 = 0x2_0000;
+/// The offset of a redistributor's second frame.
+pub const GICR_SGI_FRAME: u64 = 0x1_0000;
+/// The console.
+pub const UART: Region = Region { base: 0x0900_0000, size: 0x1000 };
+/// The real-time clock.
+pub const RTC: Region = Region { base: 0x0901_0000, size: 0x1000 };
+
+/// Shared peripheral interrupts of the interrupt controller. Every further 32 cost the guest a dozen exits at boot.
+pub const SPIS: usize = 64;
+/// The UART's interrupt as an SPI number.
+pub const UART_SPI: u32 = 1;
+/// The clock's interrupt as an SPI number.
+pub const RTC_SPI: u32 = 2;
+
+/// The private interrupts of the generic timer, as PPI numbers: secure physical, physical, virtual, hypervisor.
+pub const TIMER_PPIS: [u32; 4] = [13, 14, 11, 10];
+/// The interrupt number of the virtual timer, the only one that a guest has.
+pub const VIRTUAL_TIMER: u32 = 16 + TIMER_PPIS[2];
+
+/// The clock of the UART and the bus, in Hz.
+pub const APB_CLOCK: u32 = 24_000_000;
+
+/// Most vCPUs of a machine: what a GICv2 can address.
+pub const MAX_VCPUS: usize = 8;

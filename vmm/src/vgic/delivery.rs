@@ -1,0 +1,280 @@
+//! Between the banks and the list registers: taking interrupts out, putting them in, and hearing of their end.
+
+use super::{
+    BANK_SIZE, Cpu, ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance, SGIS, Version, Vgic, bits, split,
+};
+
+/// What the vGIC knows of the list registers of one vCPU.
+#[derive(Default)]
+pub(super) struct Interface {
+    /// Each register as last written or read.
+    shadow: [ListRegister; MAX_LIST_REGISTERS],
+    /// Registers that hold an interrupt, as far as is known: the guest may have ended it since.
+    used: u16,
+    /// Registers that hold nothing any more but must be written before the vCPU runs.
+    stale: u16,
+    maintenance: Maintenance,
+}
+
+impl Interface {
+    fn find(&self, intid: u32) -> Option<usize> {
+        bits(self.used.into()).find(|&index| self.shadow[index].intid() == intid)
+    }
+
+    /// The interrupt in a list register that deserves its place least.
+    fn least_deserving(&self) -> Option<usize> {
+        bits(self.used.into()).max_by_key(|&index| self.shadow[index].rank())
+    }
+
+    fn has_pending(&self) -> bool {
+        bits(self.used.into()).any(|index| self.shadow[index].is_pending())
+    }
+}
+
+impl Vgic {
+    /// Handles a maintenance interrupt of `cpu`. `ended` is the list register whose interrupt the guest has ended, if
+    /// the hypervisor knows it.
+    pub fn maintenance(&mut self, cpu: usize, ended: Option<usize>, hw: &mut dyn ListRegisters) {
+        let Some(Cpu { interface, .. }) = self.cpus.get(cpu) else { return };
+        match ended {
+            // Only one list register has to be looked at, and what it says is known.
+            Some(index) if interface.maintenance.is_empty() && index < hw.count() => {
+                if interface.used & 1 << index != 0 {
+                    self.absorb(cpu, index, empty(interface.shadow[index]));
+                }
+                self.release(cpu, index);
+            }
+            _ => {
+                self.reclaim(cpu, hw);
+                self.deactivate_ended(cpu, hw);
+            }
+        }
+        self.dirty |= 1 << cpu;
+        self.settle(hw);
+    }
+
+    /// Whether an interrupt waits for `cpu`, so that a WFI has to end.
+    pub fn has_pending(&mut self, cpu: usize, hw: &mut dyn ListRegisters) -> bool {
+        let Some(Cpu { interface, .. }) = self.cpus.get(cpu) else { return false };
+        let used = interface.used;
+        bits(used.into()).any(|index| hw.read(cpu, index).is_pending()) || self.most_deserving(cpu).is_some()
+    }
+
+    /// Makes the bank show the true state of the interrupts in `mask`.
+    pub(super) fn fold(&mut self, cpu: usize, number: usize, mask: u32, hw: &mut dyn ListRegisters) {
+        for bit in bits(self.placed(cpu, number, mask)) {
+            let Some((home, index)) = self.place_of(cpu, number, bit) else { continue };
+            let state = hw.read(home, index);
+            self.absorb(home, index, state);
+            if state.is_empty() {
+                self.release(home, index);
+            }
+        }
+    }
+
+    /// Folds the interrupts in `mask` and takes them out of their list registers.
+    pub(super) fn withdraw(&mut self, cpu: usize, number: usize, mask: u32, hw: &mut dyn ListRegisters) {
+        for bit in bits(self.placed(cpu, number, mask)) {
+            let Some((home, index)) = self.place_of(cpu, number, bit) else { continue };
+            let state = hw.read(home, index);
+            self.absorb(home, index, state);
+            self.release(home, index);
+        }
+    }
+
+    fn placed(&self, cpu: usize, number: usize, mask: u32) -> u32 {
+        self.bank(cpu, number).map_or(0, |bank| bank.placed & mask)
+    }
+
+    /// The vCPU and the index of the list register that holds interrupt `bit` of a bank.
+    fn place_of(&self, cpu: usize, number: usize, bit: usize) -> Option<(usize, usize)> {
+        let home = self.home(cpu, number, bit)?;
+        let index = self.cpus[home].interface.find((number * BANK_SIZE + bit) as u32)?;
+        Some((home, index))
+    }
+
+    /// Updates the bank with what list register `index` of `cpu` has become.
+    fn absorb(&mut self, cpu: usize, index: usize, state: ListRegister) {
+        let was = core::mem::replace(&mut self.cpus[cpu].interface.shadow[index], state);
+        let (number, mask) = split(was.intid());
+        let taken = was.is_pending() && !state.is_pending();
+        if taken && number == 0 && self.config.version == Version::V2 {
+            self.cpus[cpu].take_sgi(was);
+        }
+        let still_latched = number == 0 && self.cpus[cpu].sgi_still_pending(was.intid());
+        let hardware = if number == 0 { self.config.hardware_lines & mask } else { 0 };
+        let Some(bank) = self.bank_mut(cpu, number) else { return };
+        if taken && !still_latched {
+            bank.latch &= !mask;
+        }
+        bank.active = bank.active & !mask | if state.is_active() { mask } else { 0 };
+        if state.is_empty() && hardware != 0 {
+            bank.line &= !hardware;
+            self.cpus[cpu].resample |= hardware;
+        }
+    }
+
+    /// Gives list register `index` of `cpu` up; it is written at the next settling.
+    fn release(&mut self, cpu: usize, index: usize) {
+        let interface = &mut self.cpus[cpu].interface;
+        let was_used = interface.used & 1 << index != 0;
+        let lr = interface.shadow[index];
+        interface.used &= !(1 << index);
+        // An empty one that asked for the end to be reported goes on reporting it until it is written.
+        if !lr.is_empty() || lr.wants_eoi() {
+            interface.stale |= 1 << index;
+        }
+        let (number, mask) = split(lr.intid());
+        if let Some(bank) = self.bank_mut(cpu, number).filter(|_| was_used) {
+            bank.placed &= !mask;
+        }
+        self.dirty |= 1 << cpu;
+    }
+
+    /// Finds the list registers whose interrupts the guest has ended.
+    fn reclaim(&mut self, cpu: usize, hw: &mut dyn ListRegisters) {
+        let interface = &self.cpus[cpu].interface;
+        let ended = if interface.used == 0 { 0 } else { hw.empty(cpu) & interface.used };
+        for index in bits(ended.into()) {
+            let state = empty(self.cpus[cpu].interface.shadow[index]);
+            self.absorb(cpu, index, state);
+            self.release(cpu, index);
+        }
+    }
+
+    /// Deactivates what the guest ended while it was in no list register: the most urgent active ones, since interrupts
+    /// end in the reverse order of their preemption.
+    fn deactivate_ended(&mut self, cpu: usize, hw: &mut dyn ListRegisters) {
+        if !self.cpus[cpu].interface.maintenance.contains(Maintenance::NOT_PRESENT) {
+            return;
+        }
+        for _ in 0..hw.take_eoi_count(cpu) {
+            let Some(ended) = self.unplaced(cpu).filter(|lr| lr.is_active()).min_by_key(|lr| lr.rank()) else { return };
+            let (number, mask) = split(ended.intid());
+            let hardware = if number == 0 { self.config.hardware_lines & mask } else { 0 };
+            let Some(bank) = self.bank_mut(cpu, number) else { return };
+            bank.active &= !mask;
+            bank.line &= !hardware;
+            self.cpus[cpu].resample |= hardware;
+        }
+    }
+
+    /// Puts into list registers what is due on every vCPU that something has changed for.
+    pub(super) fn settle(&mut self, hw: &mut dyn ListRegisters) {
+        for cpu in bits(core::mem::take(&mut self.dirty)) {
+            let all_placed = loop {
+                let Some(next) = self.most_deserving(cpu) else { break true };
+                let Some(index) = self.allocate(cpu, next, hw) else { break false };
+                self.place(cpu, index, next, hw);
+            };
+            self.clear_stale(cpu, hw);
+            let wanted = if all_placed { Maintenance::empty() } else { self.useful_maintenance(cpu) };
+            let interface = &mut self.cpus[cpu].interface;
+            if interface.maintenance != wanted {
+                interface.maintenance = wanted;
+                hw.set_maintenance(cpu, wanted);
+            }
+        }
+        // Making room may have marked a vCPU that has just been seen to.
+        self.dirty = 0;
+    }
+
+    /// What should be in a list register of `cpu` and is not.
+    fn unplaced(&self, cpu: usize) -> impl Iterator<Item = ListRegister> {
+        (0..=self.shared.len()).flat_map(move |number| {
+            let [group0, group1] = self.group_enabled;
+            let mask = self.bank(cpu, number).map_or(0, |bank| bank.unplaced(bank.groups(group0, group1)));
+            bits(mask)
+                .filter(move |&bit| self.home(cpu, number, bit) == Some(cpu))
+                .map(move |bit| self.compose(cpu, number, bit))
+        })
+    }
+
+    fn most_deserving(&self, cpu: usize) -> Option<ListRegister> {
+        self.unplaced(cpu).min_by_key(|lr| lr.rank())
+    }
+
+    /// The list register that represents interrupt `bit` of bank `number`.
+    fn compose(&self, cpu: usize, number: usize, bit: usize) -> ListRegister {
+        let Some(bank) = self.bank(cpu, number) else { return ListRegister::EMPTY };
+        let on = |word: u32| word & 1 << bit != 0;
+        let [group0, group1] = self.group_enabled;
+        let pending = on(bank.pending() & bank.enabled & bank.groups(group0, group1));
+        let active = on(bank.active);
+        let lr = ListRegister::new((number * BANK_SIZE + bit) as u32, bank.priority[bit])
+            .with_group1(on(bank.group1))
+            .with_active(active);
+        if number == 0 && bit < SGIS && self.config.version == Version::V2 {
+            return self.cpus[cpu].compose_sgi(lr, bit, pending);
+        }
+        // A level is looked at again when the guest ends the interrupt; an edge can wait in the register itself.
+        let level = !on(bank.edge);
+        lr.with_pending(pending && !(level && active)).with_eoi(pending && level)
+    }
+
+    /// A list register for `next`: a free one, one that the guest is through with, or that of something less urgent.
+    fn allocate(&mut self, cpu: usize, next: ListRegister, hw: &mut dyn ListRegisters) -> Option<usize> {
+        let all = ((1u32 << hw.count()) - 1) as u16;
+        if self.cpus[cpu].interface.used == all {
+            self.reclaim(cpu, hw);
+        }
+        if self.cpus[cpu].interface.used == all {
+            return self.evict(cpu, next, hw);
+        }
+        let interface = &self.cpus[cpu].interface;
+        let free = all & !interface.used;
+        let preferred = if interface.stale != 0 { interface.stale & free } else { free };
+        Some(preferred.trailing_zeros() as usize)
+    }
+
+    fn evict(&mut self, cpu: usize, next: ListRegister, hw: &mut dyn ListRegisters) -> Option<usize> {
+        for index in bits(self.cpus[cpu].interface.used.into()) {
+            let state = hw.read(cpu, index);
+            self.absorb(cpu, index, state);
+        }
+        let interface = &self.cpus[cpu].interface;
+        let victim = interface.least_deserving().filter(|&index| interface.shadow[index].rank() > next.rank())?;
+        self.release(cpu, victim);
+        Some(victim)
+    }
+
+    fn place(&mut self, cpu: usize, index: usize, lr: ListRegister, hw: &mut dyn ListRegisters) {
+        hw.write(cpu, index, lr);
+        let interface = &mut self.cpus[cpu].interface;
+        interface.shadow[index] = lr;
+        interface.used |= 1 << index;
+        interface.stale &= !(1 << index);
+        let (number, mask) = split(lr.intid());
+        if let Some(bank) = self.bank_mut(cpu, number) {
+            bank.placed |= mask;
+        }
+    }
+
+    fn clear_stale(&mut self, cpu: usize, hw: &mut dyn ListRegisters) {
+        let interface = &mut self.cpus[cpu].interface;
+        for index in bits(core::mem::take(&mut interface.stale).into()) {
+            hw.write(cpu, index, ListRegister::EMPTY);
+            interface.shadow[index] = ListRegister::EMPTY;
+        }
+    }
+
+    /// The maintenance interrupts that come at the moment when what did not fit may fit.
+    fn useful_maintenance(&self, cpu: usize) -> Maintenance {
+        let pending = self.cpus[cpu].interface.has_pending();
+        self.unplaced(cpu).fold(Maintenance::empty(), |wanted, lr| {
+            wanted
+                | match lr.is_active() {
+                    true => Maintenance::NOT_PRESENT,
+                    // What waits is less urgent than all that is placed: nothing to do before that has been taken or,
+                    // if it has been, is over.
+                    false if pending => Maintenance::NO_PENDING,
+                    false => Maintenance::UNDERFLOW,
+                }
+        })
+    }
+}
+
+/// What becomes of a list register when the guest is through with its interrupt.
+fn empty(lr: ListRegister) -> ListRegister {
+    lr.with_pending(false).with_active(false)
+}
