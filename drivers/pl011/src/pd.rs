@@ -11,10 +11,8 @@ use core::ptr::NonNull;
 
 use arm_pl011_uart::{PL011Registers, UniqueMmioPointer};
 use ivc::{Region, console::Port};
-use pl011_driver::{Driver, hardware::Pl011};
-use sel4_microkit::{
-    Channel, ChannelSet, Handler, Infallible, memory_region_symbol, protection_domain, var,
-};
+use pl011::{Driver, hardware::Pl011};
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, memory_region_symbol, protection_domain, var};
 
 struct Pd {
     driver: Driver<'static, Pl011<'static>>,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use ivc::console::Port;
 use ivc::{Block, Region};
-use pl011_driver::{Driver, ReceiveError, Uart};
+use pl011::{Driver, ReceiveError, Uart};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,0 +1,125 @@
+//! The conversation on the console line.
+
+use core::fmt::Write;
+
+use ivc::console::Port;
+
+use crate::line::{Edit, LineEditor};
+use crate::shell::{self, Action, Machine, Output};
+
+const PROMPT: &str = "echo> ";
+
+const CTRL_C: u8 = 0x03;
+
+/// A shell on a console line.
+#[derive(Debug)]
+pub struct Session<'m, M> {
+    line: Port<'m>,
+    machine: M,
+    editor: LineEditor,
+    /// Output for which the line had no room yet, from `sent` on.
+    output: Output,
+    sent: usize,
+    job: Option<Flood>,
+}
+
+/// Numbered lines that are still to be written.
+#[derive(Debug)]
+struct Flood {
+    next: u32,
+    count: u32,
+}
+
+impl<'m, M: Machine> Session<'m, M> {
+    /// A session that begins with a greeting. Follow it up with a [`run`](Self::run).
+    pub fn new(line: Port<'m>, machine: M) -> Self {
+        let mut session =
+            Self { line, machine, editor: LineEditor::default(), output: Output::new(), sent: 0, job: None };
+        session.put("A native protection domain. Try help.\r\n");
+        session.put(PROMPT);
+        session
+    }
+
+    /// Does all that can be done now. Returns whether to signal the console server.
+    #[must_use = "the console server may be waiting for this signal"]
+    pub fn run(&mut self) -> bool {
+        loop {
+            // One thing after the other, each when what it has to say has room.
+            if !self.flush() {
+                if self.line.await_space() {
+                    return self.line.owes_signal();
+                }
+            } else if !self.work() && self.line.await_input() {
+                return self.line.owes_signal();
+            }
+        }
+    }
+
+    /// Writes what waits. Returns whether that was all.
+    fn flush(&mut self) -> bool {
+        self.sent += self.line.write(&self.output.as_bytes()[self.sent..]);
+        let all = self.sent == self.output.len();
+        if all {
+            self.output.clear();
+            self.sent = 0;
+        }
+        all
+    }
+
+    /// Takes one step: a typed byte, or a line of the job. Returns whether there was anything to do.
+    fn work(&mut self) -> bool {
+        let mut byte = [0];
+        let typed = self.line.read(&mut byte) > 0;
+        match &self.job {
+            Some(_) if typed && byte[0] == CTRL_C => {
+                self.job = None;
+                self.put("^C\r\n");
+                self.put(PROMPT);
+            }
+            // Other keys are ignored meanwhile.
+            Some(_) => self.work_on_job(),
+            None if typed => self.typed(byte[0]),
+            None => return false,
+        }
+        true
+    }
+
+    fn work_on_job(&mut self) {
+        let Some(Flood { next, count }) = &mut self.job else {
+            return;
+        };
+        if next == count {
+            self.job = None;
+            return self.put(PROMPT);
+        }
+        *next += 1;
+        // An empty output has room for a number.
+        let _ = write!(self.output, "line {next} of {count}\r\n");
+    }
+
+    fn typed(&mut self, byte: u8) {
+        match self.editor.feed(byte, &mut self.output) {
+            Edit::Editing => {}
+            Edit::Cancelled => self.put(PROMPT),
+            Edit::Done(line) => self.execute(&line),
+        }
+    }
+
+    fn execute(&mut self, line: &str) {
+        match shell::execute(line, &self.machine, &mut self.output) {
+            Ok(Action::Flood(count)) => self.job = Some(Flood { next: 0, count }),
+            Ok(Action::Fault) => {
+                self.flush();
+                self.machine.fault();
+                self.put(PROMPT);
+            }
+            // An answer that was too long is cut.
+            Ok(Action::None) | Err(_) => self.put(PROMPT),
+        }
+    }
+
+    fn put(&mut self, text: &str) {
+        // Greeting, echo, answer and prompt fit; an answer that fills the output loses the prompt only.
+        let _ = self.output.push_str(text);
+    }
+}
