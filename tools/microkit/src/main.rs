@@ -1,2 +1,1 @@
-//! Placeholder until its owner fills it.
 fn main() {}

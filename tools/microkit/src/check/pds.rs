@@ -1,0 +1,181 @@
+//! Protection domains and virtual machines: their own values.
+
+use super::domains::Domains;
+use super::maps::{self, Space};
+use super::{Context, ids, symbols, value};
+use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
+use crate::model::{Irq, Pd, Region, Schedule, UserCap, Vcpu, Vm};
+use crate::sdf::{Number, RawPd, RawSchedule, RawVm};
+use sel4_abi::microkit::ROOT_CNODE_BITS;
+use sel4_abi::microkit::limit::{MAX_PRIORITY, STACK_DEFAULT, STACK_MAX, STACK_MIN};
+use std::collections::HashMap;
+use system_spec::{PAGE_BYTES, Trigger};
+
+/// Shortest budget in microseconds that the kernel takes: twice its own worst case.
+const MIN_BUDGET_US: u64 = 20;
+/// Longest period: an hour. The kernel multiplies it with the timer's frequency.
+const MAX_PERIOD_US: u64 = 3_600_000_000;
+
+/// Checks the protection domain with this index.
+pub fn check(
+    context: &Context,
+    index: usize,
+    regions: &[Option<Region>],
+    domains: &Domains,
+    diagnostics: &mut Diagnostics,
+) -> Option<Pd> {
+    let raw = &context.raw.pds[index];
+    let schedule = schedule(&raw.schedule, diagnostics);
+    let stack_size = stack_size(&raw.stack_size, diagnostics);
+    let cpu = cpu(context, &raw.cpu, diagnostics);
+    let domain = domains.of(raw, diagnostics);
+    let program = symbols::program(context, raw, diagnostics);
+    let space = Space::of_pd(program.as_ref(), stack_size.unwrap_or(STACK_DEFAULT));
+    let maps = maps::check(context, &raw.maps, regions, space, diagnostics);
+    let setvars = symbols::check(context, raw, program.as_ref(), regions, diagnostics);
+    let caps = caps(context, raw, diagnostics);
+    let vm = raw.vm.as_ref().map(|vm| virtual_machine(context, vm, cpu, regions, diagnostics));
+    check_reachable(context, index, diagnostics);
+    let parent = match raw.parent {
+        Some(parent) => Some((parent, ids::valid(&raw.child_id)?)),
+        None => None,
+    };
+    Some(Pd {
+        name: raw.name.as_ref()?.value.clone(),
+        parent,
+        schedule: schedule?,
+        passive: raw.passive,
+        stack_size: stack_size?,
+        cpu: cpu?,
+        smc: raw.smc,
+        fpu: raw.fpu,
+        domain,
+        program: program?,
+        maps: maps?,
+        irqs: irqs(raw)?,
+        setvars: setvars?,
+        caps: caps?,
+        vm: match vm {
+            Some(vm) => Some(vm?),
+            None => None,
+        },
+    })
+}
+
+fn schedule(raw: &RawSchedule, diagnostics: &mut Diagnostics) -> Option<Schedule> {
+    let limits = [
+        ("priority", &raw.priority, 0, MAX_PRIORITY),
+        ("budget", &raw.budget, MIN_BUDGET_US, MAX_PERIOD_US),
+        ("period", &raw.period, MIN_BUDGET_US, MAX_PERIOD_US),
+    ];
+    let mut sound = true;
+    for (name, number, least, most) in limits {
+        if let Some(Spanned { value, span }) = number.as_ref().filter(|n| !(least..=most).contains(&n.value)) {
+            let message = format!("the {name} is {least} to {most}, not {value}");
+            diagnostics.push(Diagnostic::error(span.clone(), message));
+            sound = false;
+        }
+    }
+    let (budget, period) = (raw.budget.as_ref()?, raw.period.as_ref()?);
+    if sound && budget.value > period.value {
+        let message = format!("the budget {} is more than the period {}", budget.value, period.value);
+        let error = Diagnostic::error(budget.span.clone(), message);
+        let same = budget.span == period.span;
+        diagnostics.push(if same { error } else { error.also(period.span.clone(), "the period") });
+        sound = false;
+    }
+    let priority = value(&raw.priority)? as u8;
+    sound.then_some(Schedule { priority, budget_us: budget.value, period_us: period.value })
+}
+
+fn stack_size(raw: &Number, diagnostics: &mut Diagnostics) -> Option<u64> {
+    let Spanned { value: size, span } = raw.as_ref()?;
+    if !(STACK_MIN..=STACK_MAX).contains(size) || !size.is_multiple_of(PAGE_BYTES) {
+        let message = format!("a stack of {size:#x} bytes is not possible");
+        let help = format!("it is a multiple of {PAGE_BYTES:#x} from {STACK_MIN:#x} to {STACK_MAX:#x}");
+        diagnostics.push(Diagnostic::error(span.clone(), message).help(help));
+        return None;
+    }
+    Some(*size)
+}
+
+fn cpu(context: &Context, raw: &Number, diagnostics: &mut Diagnostics) -> Option<u8> {
+    let Spanned { value: cpu, span } = raw.as_ref()?;
+    let cores = context.target.cores();
+    if *cpu >= cores {
+        let message = format!("there is no core {cpu}: the last is {}", cores - 1);
+        let error = Diagnostic::error(span.clone(), message);
+        let single = !context.target.config.smp;
+        diagnostics.push(if single { error.help("several cores need a configuration `smp-…`") } else { error });
+        return None;
+    }
+    Some(*cpu as u8)
+}
+
+fn irqs(raw: &RawPd) -> Option<Vec<Irq>> {
+    let irq = |raw: &crate::sdf::RawIrq| {
+        let trigger = if raw.edge { Trigger::Edge } else { Trigger::Level };
+        Some(Irq { irq: u32::try_from(value(&raw.irq)?).ok()?, id: ids::valid(&raw.id)?, trigger })
+    };
+    raw.irqs.iter().map(irq).collect()
+}
+
+/// Capabilities go to slots 1 to 63 of the root CNode: slot 0 is the Microkit CNode, and there are no others.
+fn caps(context: &Context, raw: &RawPd, diagnostics: &mut Diagnostics) -> Option<Vec<UserCap>> {
+    const SLOTS: u64 = 1 << ROOT_CNODE_BITS;
+    let mut used: HashMap<u64, &Spanned<u64>> = HashMap::new();
+    let mut caps = Vec::new();
+    for raw in &raw.caps {
+        let pd = context.names.pd(&raw.pd, diagnostics);
+        let Some(slot) = &raw.slot else { return None };
+        if slot.value == 0 || slot.value >= SLOTS {
+            let message = format!("slot {} can't be used: slots are 1 to {}", slot.value, SLOTS - 1);
+            diagnostics.push(Diagnostic::error(slot.span.clone(), message));
+        } else if let Some(first) = used.insert(slot.value, slot) {
+            let message = format!("slot {} gets two capabilities", slot.value);
+            let error = Diagnostic::error(slot.span.clone(), message);
+            diagnostics.push(error.also(first.span.clone(), "the first is here"));
+        }
+        caps.push(pd.map(|pd| UserCap { of: raw.of, pd, slot: slot.value as u32 }));
+    }
+    caps.into_iter().collect()
+}
+
+fn virtual_machine(
+    context: &Context,
+    raw: &RawVm,
+    pd_cpu: Option<u8>,
+    regions: &[Option<Region>],
+    diagnostics: &mut Diagnostics,
+) -> Option<Vm> {
+    let schedule = schedule(&raw.schedule, diagnostics);
+    let maps = maps::check(context, &raw.maps, regions, Space::of_vm(), diagnostics);
+    let mut vcpus = Vec::new();
+    for vcpu in &raw.vcpus {
+        let core = match &vcpu.cpu {
+            Some(_) => cpu(context, &vcpu.cpu, diagnostics),
+            None => pd_cpu,
+        };
+        vcpus.push(ids::valid(&vcpu.id).zip(core).map(|(id, cpu)| Vcpu { id, cpu }));
+    }
+    Some(Vm {
+        name: raw.name.as_ref()?.value.clone(),
+        schedule: schedule?,
+        vcpus: vcpus.into_iter().collect::<Option<_>>()?,
+        maps: maps?,
+    })
+}
+
+/// A passive protection domain runs when it is called or notified only.
+fn check_reachable(context: &Context, index: usize, diagnostics: &mut Diagnostics) {
+    let raw = &context.raw.pds[index];
+    let silent = &mut Diagnostics::default();
+    let reached = !raw.irqs.is_empty()
+        || raw.vm.is_some()
+        || context.raw.pds.iter().any(|pd| pd.parent == Some(index))
+        || context.raw.channels.iter().flat_map(|c| &c.ends).any(|e| context.names.pd(&e.pd, silent) == Some(index));
+    if raw.passive && !reached {
+        let message = "nothing ever runs this passive protection domain: it has no channel, interrupt or child";
+        diagnostics.push(Diagnostic::warning(raw.span.clone(), message));
+    }
+}

@@ -1,0 +1,246 @@
+//! A description that has been checked: names are resolved, values are in range, files are read.
+
+use crate::diagnostic::Span;
+use crate::program::Program;
+use crate::sdf::CapOf;
+use sel4_abi::object::{LARGE_PAGE_BITS, SMALL_PAGE_BITS, USER_TOP};
+use std::ops::Range;
+use system_spec::{DomainSlot, PAGE_BYTES, Trigger};
+
+/// A whole system.
+#[derive(Debug)]
+pub struct System {
+    /// Protection domains: each one's children follow it directly.
+    pub pds: Vec<Pd>,
+    /// Memory regions.
+    pub regions: Vec<Region>,
+    /// Channels: both ends.
+    pub channels: Vec<[End; 2]>,
+    /// The domain schedule.
+    pub schedule: Option<DomainSchedule>,
+}
+
+impl System {
+    /// Whether a protection domain receives on an endpoint rather than on its notification: it is called, or it has
+    /// children or a virtual machine whose faults it handles.
+    pub fn needs_endpoint(&self, pd: usize) -> bool {
+        let called = |[a, b]: &[End; 2]| (a.pp && b.pd == pd) || (b.pp && a.pd == pd);
+        let child = |other: &Pd| matches!(other.parent, Some((parent, _)) if parent == pd);
+        self.pds[pd].vm.is_some() || self.pds.iter().any(child) || self.channels.iter().any(called)
+    }
+
+    /// The ends of channels that a protection domain has, each with the end opposite.
+    pub fn ends_of(&self, pd: usize) -> impl Iterator<Item = (End, End)> {
+        self.channels.iter().flat_map(|[a, b]| [(*a, *b), (*b, *a)]).filter(move |(end, _)| end.pd == pd)
+    }
+}
+
+/// Priority and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// Priority.
+    pub priority: u8,
+    /// Microseconds of a period.
+    pub budget_us: u64,
+    /// Microseconds.
+    pub period_us: u64,
+}
+
+/// A protection domain.
+#[derive(Debug)]
+pub struct Pd {
+    /// Its name.
+    pub name: String,
+    /// Index of its parent, and how that calls it.
+    pub parent: Option<(usize, u64)>,
+    /// Its scheduling.
+    pub schedule: Schedule,
+    /// Runs on its callers' time after `init`.
+    pub passive: bool,
+    /// Bytes of stack.
+    pub stack_size: u64,
+    /// The core.
+    pub cpu: u8,
+    /// May perform SMCs.
+    pub smc: bool,
+    /// May use the FPU.
+    pub fpu: bool,
+    /// Scheduling domain.
+    pub domain: Option<u8>,
+    /// The program.
+    pub program: Program,
+    /// Its address space, besides program and stack.
+    pub maps: Vec<Map>,
+    /// Its interrupts.
+    pub irqs: Vec<Irq>,
+    /// Symbols to be written.
+    pub setvars: Vec<SetVar>,
+    /// Capabilities of others.
+    pub caps: Vec<UserCap>,
+    /// Its virtual machine.
+    pub vm: Option<Vm>,
+}
+
+/// Address of a protection domain's IPC buffer: the top page.
+pub const IPC_BUFFER: u64 = USER_TOP + 1 - PAGE_BYTES;
+/// The address behind a stack: a guard page lies between it and the IPC buffer.
+pub const STACK_TOP: u64 = IPC_BUFFER - PAGE_BYTES;
+
+/// The addresses of a stack of `size` bytes.
+pub fn stack(size: u64) -> Range<u64> {
+    STACK_TOP - size..STACK_TOP
+}
+
+/// A region in an address space.
+#[derive(Debug, Clone)]
+pub struct Map {
+    /// Index of the region.
+    pub region: usize,
+    /// First address.
+    pub vaddr: u64,
+    /// May be written.
+    pub write: bool,
+    /// May be executed.
+    pub execute: bool,
+    /// Normal memory.
+    pub cached: bool,
+}
+
+/// An interrupt.
+#[derive(Debug, Clone, Copy)]
+pub struct Irq {
+    /// Its number.
+    pub irq: u32,
+    /// The protection domain's name for it.
+    pub id: u64,
+    /// How it signals.
+    pub trigger: Trigger,
+}
+
+/// A symbol to be written.
+#[derive(Debug)]
+pub struct SetVar {
+    /// The symbol.
+    pub symbol: String,
+    /// What it gets.
+    pub value: SetVarValue,
+}
+
+/// What a symbol gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetVarValue {
+    /// This.
+    Number(u64),
+    /// The physical address of the region with this index.
+    Paddr(usize),
+}
+
+/// A capability of another protection domain.
+#[derive(Debug, Clone, Copy)]
+pub struct UserCap {
+    /// Which of its capabilities.
+    pub of: CapOf,
+    /// Index of the protection domain.
+    pub pd: usize,
+    /// Slot of the root CNode.
+    pub slot: u32,
+}
+
+/// A virtual machine.
+#[derive(Debug)]
+pub struct Vm {
+    /// Its name.
+    pub name: String,
+    /// Scheduling of its vCPUs.
+    pub schedule: Schedule,
+    /// Its vCPUs.
+    pub vcpus: Vec<Vcpu>,
+    /// Its guest-physical address space.
+    pub maps: Vec<Map>,
+}
+
+/// A virtual CPU.
+#[derive(Debug, Clone, Copy)]
+pub struct Vcpu {
+    /// Its id.
+    pub id: u64,
+    /// The core.
+    pub cpu: u8,
+}
+
+/// Size of the frames of a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageSize {
+    /// 4 KiB.
+    Small,
+    /// 2 MiB.
+    Large,
+}
+
+impl PageSize {
+    /// Both, the smaller one first.
+    pub const ALL: [Self; 2] = [Self::Small, Self::Large];
+
+    /// log2 of the size in bytes.
+    pub fn bits(self) -> u8 {
+        match self {
+            Self::Small => SMALL_PAGE_BITS as u8,
+            Self::Large => LARGE_PAGE_BITS as u8,
+        }
+    }
+
+    /// The size in bytes.
+    pub fn bytes(self) -> u64 {
+        1 << self.bits()
+    }
+}
+
+/// A memory region.
+#[derive(Debug)]
+pub struct Region {
+    /// Its name.
+    pub name: String,
+    /// Where the description says where it lies, or at least its name.
+    pub span: Span,
+    /// Bytes.
+    pub size: u64,
+    /// Size of its frames.
+    pub page: PageSize,
+    /// Where it lies.
+    pub place: Place,
+    /// What it holds at first; zeros follow.
+    pub data: Vec<u8>,
+}
+
+/// Where a region lies in physical memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Wherever the initialiser finds room.
+    Anywhere,
+    /// At an address that the tool picks because a program is told it.
+    Picked,
+    /// At this address.
+    At(u64),
+}
+
+/// One end of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// Index of the protection domain.
+    pub pd: usize,
+    /// The protection domain's name for the channel.
+    pub id: u64,
+    /// May call the other end.
+    pub pp: bool,
+    /// May notify the other end.
+    pub notify: bool,
+}
+
+/// The domain schedule.
+#[derive(Debug)]
+pub struct DomainSchedule {
+    /// The turns.
+    pub slots: Vec<DomainSlot>,
+    /// The index of the first.
+    pub start: u32,
+}

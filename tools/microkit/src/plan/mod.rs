@@ -1,0 +1,3 @@
+//! p
+/// Most virtual CPUs.
+pub const MAX_VCPUS: usize = 64;
