@@ -115,4 +115,10 @@ pub struct TestOptions {
 pub struct BenchOptions {
     /// Only rows whose name contains this
     pub filter: Option<String>,
+    /// QEMU's CPU; the goals are stated for the default
+    #[arg(long, default_value = "cortex-a53")]
+    pub cpu: String,
+    /// Interrupt controller
+    #[arg(long, value_enum, default_value = "2")]
+    pub gic: Gic,
 }

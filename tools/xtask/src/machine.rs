@@ -41,12 +41,12 @@ impl Gic {
 pub enum Boot {
     /// An image of the `microkit` tool, at EL2.
     Image(PathBuf),
-    /// Linux by itself at EL1, to compare with.
+    /// Linux, or what looks like it, by itself at EL1, to compare with.
     Linux {
         /// The kernel.
         kernel: PathBuf,
-        /// Its initramfs.
-        initrd: PathBuf,
+        /// Its initramfs, if it takes one.
+        initrd: Option<PathBuf>,
     },
 }
 
@@ -54,7 +54,7 @@ impl Boot {
     /// A guest's files, booted without a hypervisor.
     pub fn bare(workspace: &Workspace, kernel: Kernel) -> Self {
         let folder = guest::folder(workspace, kernel);
-        Self::Linux { kernel: folder.join("Image"), initrd: folder.join("initramfs.cpio.gz") }
+        Self::Linux { kernel: folder.join("Image"), initrd: Some(folder.join("initramfs.cpio.gz")) }
     }
 }
 
@@ -102,7 +102,10 @@ impl Machine {
             }
             Boot::Linux { kernel, initrd } => {
                 command.args(["-m", GUEST_MEMORY, "-append", GUEST_COMMAND_LINE]);
-                command.arg("-kernel").arg(kernel).arg("-initrd").arg(initrd);
+                command.arg("-kernel").arg(kernel);
+                if let Some(initrd) = initrd {
+                    command.arg("-initrd").arg(initrd);
+                }
             }
         }
         if self.icount {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use marker_plugin::{Event, parse_log};
@@ -13,28 +14,30 @@ use crate::guest::{Kernel, PROMPT};
 use crate::machine::{Boot, Gic, Machine};
 use crate::workspace::Workspace;
 
-/// The CPU of all figures, as the goals are stated for it.
-const CPU: &str = "cortex-a53";
-
 /// Who runs the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// Nobody: the guest has QEMU's machine for itself.
     Bare,
-    /// quoll, with the default system.
+    /// quoll.
     Quoll,
 }
+
+/// The last marker of the guest without an operating system.
+const DONE: u32 = 63;
 
 /// Runs, each made once however many rows read it.
 pub struct Bench<'a> {
     workspace: &'a Workspace,
-    linux: HashMap<(Host, &'static str), Vec<Event>>,
+    cpu: &'a str,
+    gic: Gic,
+    runs: HashMap<String, Vec<Event>>,
 }
 
 impl<'a> Bench<'a> {
     /// Without any run yet.
-    pub fn new(workspace: &'a Workspace) -> Self {
-        Self { workspace, linux: HashMap::new() }
+    pub fn new(workspace: &'a Workspace, cpu: &'a str, gic: Gic) -> Self {
+        Self { workspace, cpu, gic, runs: HashMap::new() }
     }
 
     /// Events of a Linux guest from power-on to its prompt, and through [`idle`].
@@ -42,37 +45,68 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// When it does not build or does not come up.
     pub fn linux(&mut self, host: Host, kernel: Kernel) -> Result<&[Event]> {
-        let key = (host, kernel.version());
-        if !self.linux.contains_key(&key) {
-            let name = format!("bench-{host:?}-{}", kernel.version()).to_lowercase();
-            let boot = self.boot(host, kernel)?;
-            let events = self.events(&name, boot, idle)?;
-            self.linux.insert(key, events);
-        }
-        self.linux.get(&key).map(Vec::as_slice).context("the run was just made")
+        let name = format!("bench-{host:?}-linux-{}", kernel.version()).to_lowercase();
+        self.run(name, idle, |workspace| match host {
+            Host::Bare => Ok(Boot::bare(workspace, kernel)),
+            Host::Quoll => system(workspace, "system.xml", kernel),
+        })
     }
 
-    fn boot(&self, host: Host, kernel: Kernel) -> Result<Boot> {
-        Ok(match host {
-            Host::Bare => Boot::bare(self.workspace, kernel),
-            Host::Quoll => {
-                let system = "system.xml".into();
-                let options = BuildOptions { system, config: Config::Release, linux: kernel };
-                Boot::Image(build::image(self.workspace, &options)?)
-            }
-        })
+    /// Events of the guest without an operating system.
+    ///
+    /// # Errors
+    /// When it does not build or does not come to its end.
+    pub fn program(&mut self, host: Host) -> Result<&[Event]> {
+        let name = format!("bench-{host:?}-program").to_lowercase();
+        let events = self.run(name, to_the_end, |workspace| {
+            let image = system(workspace, "tests/systems/bench-guest.xml", Kernel::V6_1)?;
+            Ok(match host {
+                Host::Bare => {
+                    Boot::Linux { kernel: workspace.output(CONFIG.name()).join("bench-guest.bin"), initrd: None }
+                }
+                Host::Quoll => image,
+            })
+        })?;
+        until(events, DONE)?;
+        Ok(events)
+    }
+
+    fn run(
+        &mut self,
+        name: String,
+        script: fn(&mut Session) -> Result<()>,
+        boot: impl Fn(&Workspace) -> Result<Boot>,
+    ) -> Result<&[Event]> {
+        if !self.runs.contains_key(&name) {
+            let events = self.events(&name, boot(self.workspace)?, script)?;
+            self.runs.insert(name.clone(), events);
+        }
+        self.runs.get(&name).map(Vec::as_slice).context("the run was just made")
     }
 
     fn events(&self, name: &str, boot: Boot, script: fn(&mut Session) -> Result<()>) -> Result<Vec<Event>> {
         let counter = super::counter(self.workspace, name)?;
         let log = counter.output.clone();
-        let machine = Machine { cpu: CPU.to_owned(), gic: Gic::V2, icount: true, boot, counter: Some(counter) };
+        let machine = Machine { cpu: self.cpu.to_owned(), gic: self.gic, icount: true, boot, counter: Some(counter) };
         let mut session = Session::start(machine.command(), &log.with_extension("txt"))?;
         script(&mut session).with_context(|| format!("{name} printed\n{}", session.transcript()))?;
         session.quit();
         let text = fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
         Ok(parse_log(&text))
     }
+}
+
+/// What is measured is what would be shipped.
+const CONFIG: Config = Config::Release;
+
+fn system(workspace: &Workspace, system: &str, linux: Kernel) -> Result<Boot> {
+    let options = BuildOptions { system: system.into(), config: CONFIG, linux };
+    Ok(Boot::Image(build::image(workspace, &options)?))
+}
+
+/// Waits until the machine has ended, or has nothing to do because its guest is gone.
+fn to_the_end(session: &mut Session) -> Result<()> {
+    session.wait_until_quiet(Duration::from_secs(2)).map(drop)
 }
 
 /// Leaves a Linux guest alone at its prompt: 5 virtual seconds, marker 1, 10 virtual seconds, marker 2.

@@ -31,7 +31,7 @@ pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<()> {
     }
     qemu::ensure(workspace)?;
     guest::ensure(workspace)?;
-    let mut bench = measure::Bench::new(workspace);
+    let mut bench = measure::Bench::new(workspace, &options.cpu, options.gic);
     let lines: Vec<table::Line> = chosen.into_iter().map(|row| line(row, &mut bench)).collect();
     print!("{}", table::render(&lines));
     let failed = lines.iter().filter(|line| line.figure.is_err()).count();

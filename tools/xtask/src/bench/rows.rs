@@ -32,35 +32,62 @@ pub struct Row {
 
 /// All rows.
 pub fn all() -> Vec<Row> {
-    vec![
-        Row { operation: "power-on to prompt, Linux 6.1, no hypervisor", goal: Goal::Baseline, measure: bare_boot_6_1 },
-        Row {
-            operation: "power-on to prompt, Linux 6.1, quoll",
-            goal: Goal::AtMostTimes(1050, bare_boot_6_1),
-            measure: |bench| boot(bench, Host::Quoll, Kernel::V6_1),
-        },
-        Row {
-            operation: "power-on to prompt, Linux 6.12, no hypervisor",
-            goal: Goal::Baseline,
-            measure: bare_boot_6_12,
-        },
-        Row {
-            operation: "power-on to prompt, Linux 6.12, quoll",
-            goal: Goal::AtMostTimes(1050, bare_boot_6_12),
-            measure: |bench| boot(bench, Host::Quoll, Kernel::V6_12),
-        },
-        Row {
-            operation: "idle guest, 10 virtual seconds, no hypervisor",
-            goal: Goal::Baseline,
-            measure: |bench| idle(bench, Host::Bare),
-        },
-        Row {
-            operation: "idle guest, 10 virtual seconds, quoll",
-            goal: Goal::AtMost(IDLE_LIMIT),
-            measure: |bench| idle(bench, Host::Quoll),
-        },
-    ]
+    let mut rows = EXITS.to_vec();
+    rows.extend(WHOLE_MACHINE);
+    rows
 }
+
+/// What the guest without an operating system does, as it sees it. Its markers are listed in `tests/guests/bench`.
+const EXITS: [Row; 10] = [
+    Row { operation: "nothing, between two markers", goal: Goal::AtMost(0), measure: |bench| operation(bench, 0) },
+    Row { operation: "HVC answered by the VMM", goal: Goal::AtMost(400), measure: |bench| operation(bench, 2) },
+    Row {
+        operation: "emulated MMIO read, device in the VMM",
+        goal: Goal::AtMost(500),
+        measure: |bench| operation(bench, 4),
+    },
+    Row { operation: "GICD_TYPER read", goal: Goal::AtMost(500), measure: |bench| operation(bench, 6) },
+    Row { operation: "GICD_ISENABLER write", goal: Goal::AtMost(600), measure: |bench| operation(bench, 8) },
+    Row { operation: "PSCI_VERSION by SMC", goal: Goal::AtMost(450), measure: |bench| operation(bench, 10) },
+    Row {
+        operation: "SGI to self, sent to handled and ended",
+        goal: Goal::AtMost(900),
+        measure: |bench| operation(bench, 12),
+    },
+    Row {
+        operation: "device store to vIRQ, handler, end, on",
+        goal: Goal::AtMost(1000),
+        measure: |bench| operation(bench, 14),
+    },
+    Row { operation: "virtual timer fires to guest's vector", goal: Goal::AtMost(500), measure: timer },
+    Row { operation: "end of interrupt (no exit)", goal: Goal::AtMost(10), measure: |bench| operation(bench, 18) },
+];
+
+/// A Linux guest.
+const WHOLE_MACHINE: [Row; 6] = [
+    Row { operation: "power-on to prompt, Linux 6.1, no hypervisor", goal: Goal::Baseline, measure: bare_boot_6_1 },
+    Row {
+        operation: "power-on to prompt, Linux 6.1, quoll",
+        goal: Goal::AtMostTimes(1050, bare_boot_6_1),
+        measure: |bench| boot(bench, Host::Quoll, Kernel::V6_1),
+    },
+    Row { operation: "power-on to prompt, Linux 6.12, no hypervisor", goal: Goal::Baseline, measure: bare_boot_6_12 },
+    Row {
+        operation: "power-on to prompt, Linux 6.12, quoll",
+        goal: Goal::AtMostTimes(1050, bare_boot_6_12),
+        measure: |bench| boot(bench, Host::Quoll, Kernel::V6_12),
+    },
+    Row {
+        operation: "idle guest, 10 virtual seconds, no hypervisor",
+        goal: Goal::Baseline,
+        measure: |bench| idle(bench, Host::Bare),
+    },
+    Row {
+        operation: "idle guest, 10 virtual seconds, quoll",
+        goal: Goal::AtMost(IDLE_LIMIT),
+        measure: |bench| idle(bench, Host::Quoll),
+    },
+];
 
 /// 0.1 % of the instructions that ten virtual seconds hold.
 pub const IDLE_LIMIT: u64 = 10_000_000;
@@ -79,4 +106,16 @@ fn boot(bench: &mut Bench, host: Host, kernel: Kernel) -> Result<u64> {
 
 fn idle(bench: &mut Bench, host: Host) -> Result<u64> {
     measure::between(bench.linux(host, Kernel::V6_1)?, 1, 2)
+}
+
+/// The operation between `marker` and the next.
+fn operation(bench: &mut Bench, marker: u32) -> Result<u64> {
+    measure::between(bench.program(Host::Quoll)?, marker, marker + 1)
+}
+
+/// What is counted beyond the time that the timer was armed for, which the bare machine shows.
+fn timer(bench: &mut Bench) -> Result<u64> {
+    let bare = measure::between(bench.program(Host::Bare)?, 16, 17)?;
+    let quoll = measure::between(bench.program(Host::Quoll)?, 16, 17)?;
+    Ok(quoll.saturating_sub(bare))
 }

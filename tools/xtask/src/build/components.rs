@@ -18,8 +18,8 @@ const SDK: [(&str, &str); 4] = [
     ("initialiser", "initialiser.elf"),
     ("monitor", "monitor.elf"),
 ];
-/// Packages whose programs are protection domains.
-const PROTECTION_DOMAINS: [&str; 5] = ["vmm", "pl011", "console", "echo", "test-pds"];
+/// Packages whose programs are protection domains or guests.
+const PROGRAMS: [&str; 6] = ["vmm", "pl011-driver", "console", "echo", "test-pds", "bench-guest"];
 
 /// How protection domains, and the root task, are linked: static, from 2 MiB, segments on pages of their own. A linker
 /// script, as kernel and loader have, overrides the base.
@@ -32,7 +32,7 @@ const LINK: [&str; 4] = [
 
 /// The packages that are built for the target.
 pub fn packages() -> impl Iterator<Item = &'static str> {
-    SDK.iter().map(|&(package, _)| package).chain(PROTECTION_DOMAINS)
+    SDK.iter().map(|&(package, _)| package).chain(PROGRAMS)
 }
 
 /// Flags for rustc.
@@ -69,8 +69,8 @@ pub fn build(workspace: &Workspace, toolchain: &Toolchain, config: Config) -> Re
     let output = workspace.output(config.name());
     fs::create_dir_all(&output)?;
     for program in programs(&built)? {
-        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        copy(&program, &output.join(name).with_extension("elf"))?;
+        let name = program.file_name().unwrap_or_default();
+        copy(&program, &output.join(name).with_extension(extension(&program)?))?;
     }
     Ok(())
 }
@@ -90,6 +90,12 @@ fn programs(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+/// Protection domains are ELF files, guests without an operating system raw images.
+fn extension(program: &Path) -> Result<&'static str> {
+    let content = fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
+    Ok(if content.starts_with(b"\x7fELF") { "elf" } else { "bin" })
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

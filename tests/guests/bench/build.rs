@@ -1,0 +1,10 @@
+//! Links the guest as a raw arm64 `Image`; on the host there is nothing to do.
+
+fn main() {
+    println!("cargo::rerun-if-changed=link.ld");
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
+        let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+        println!("cargo::rustc-link-arg-bins=-T{folder}/link.ld");
+        println!("cargo::rustc-link-arg-bins=--oformat=binary");
+    }
+}

@@ -1,0 +1,80 @@
+//! The instructions that the guest is made of.
+
+use core::arch::asm;
+
+/// Executes marker instruction `NUMBER`.
+#[inline(always)]
+pub fn marker<const NUMBER: u32>() {
+    const {
+        assert!(NUMBER < 64);
+    }
+    // SAFETY: an unallocated hint does nothing. It is a fence for the compiler, so that what is measured stays inside.
+    unsafe { asm!("hint #(48 + {number})", number = const NUMBER, options(nostack, preserves_flags)) }
+}
+
+/// Reads a device register at a physical address.
+#[inline(always)]
+pub fn read32(address: usize) -> u32 {
+    let value;
+    // SAFETY: the callers name registers of devices that the machine has; stage 1 is off.
+    unsafe { asm!("ldr {value:w}, [{address}]", value = out(reg) value, address = in(reg) address) }
+    value
+}
+
+/// Writes a device register at a physical address.
+#[inline(always)]
+pub fn write32(address: usize, value: u32) {
+    // SAFETY: as for `read32`.
+    unsafe { asm!("str {value:w}, [{address}]", value = in(reg) value, address = in(reg) address) }
+}
+
+/// Reads a system register by name.
+macro_rules! read_register {
+    ($name:literal) => {{
+        let value: u64;
+        // SAFETY: reading it changes nothing.
+        unsafe { core::arch::asm!(concat!("mrs {}, ", $name), out(reg) value) }
+        value
+    }};
+}
+
+/// Writes a system register by name, and makes it take effect.
+macro_rules! write_register {
+    ($name:literal, $value:expr) => {{
+        let value: u64 = $value;
+        // SAFETY: only interrupt controller, timer and masks are written, which this program owns.
+        unsafe { core::arch::asm!(concat!("msr ", $name, ", {}"), "isb", in(reg) value) }
+    }};
+}
+
+pub(crate) use {read_register, write_register};
+
+/// SMCCC call number `function` without arguments, by HVC.
+#[inline(always)]
+pub fn hvc(function: u32) -> u64 {
+    let mut x0 = u64::from(function);
+    // SAFETY: x0 to x17 are the call's (SMCCC, 2.6); nothing else is touched.
+    unsafe { asm!("hvc #0", inout("x0") x0, clobber_abi("C")) }
+    x0
+}
+
+/// The same by SMC.
+#[inline(always)]
+pub fn smc(function: u32) -> u64 {
+    let mut x0 = u64::from(function);
+    // SAFETY: as for `hvc`.
+    unsafe { asm!("smc #0", inout("x0") x0, clobber_abi("C")) }
+    x0
+}
+
+/// Lets interrupts come.
+pub fn unmask_interrupts() {
+    // SAFETY: vectors and stack are set up.
+    unsafe { asm!("msr daifclr, #2", "isb") }
+}
+
+/// Keeps interrupts away.
+pub fn mask_interrupts() {
+    // SAFETY: this only delays them.
+    unsafe { asm!("msr daifset, #2") }
+}

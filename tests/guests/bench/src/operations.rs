@@ -1,0 +1,99 @@
+//! What is measured.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::gic::{GICD_ISENABLER1, GICD_ISPENDR1, GICD_TYPER, Gic};
+use crate::machine::{hvc, marker, mask_interrupts, read32, smc, unmask_interrupts, write_register, write32};
+
+/// How often each is done: the bench takes the median, so that the first ones, which warm things up, do not show.
+const ROUNDS: u32 = 64;
+
+/// UARTFR of the PL011, which has no side effect.
+const PL011_FLAGS: usize = 0x0900_0018;
+const SMCCC_VERSION: u32 = 0x8000_0000;
+const PSCI_VERSION: u32 = 0x8400_0000;
+const PSCI_SYSTEM_OFF: u32 = 0x8400_0008;
+/// Interrupt of the virtual timer.
+const TIMER_PPI: u32 = 27;
+/// An interrupt that no device of the machine uses.
+const FREE_SPI: u32 = 40;
+
+/// Ticks of the counter that the timer is armed ahead: longer than arming it takes with a hypervisor below.
+const TIMER_DELAY: u64 = 2000;
+/// The marker at the interrupt vector.
+pub const VECTOR_MARKER: u32 = 17;
+const DONE: u32 = 63;
+
+/// Set by the interrupt handler.
+static HANDLED: AtomicBool = AtomicBool::new(false);
+/// Whether the controller is a GICv3.
+static IS_V3: AtomicBool = AtomicBool::new(false);
+
+fn gic() -> Gic {
+    if IS_V3.load(Ordering::Relaxed) { Gic::V3 } else { Gic::V2 }
+}
+
+/// The guest's life.
+pub extern "C" fn main() -> ! {
+    IS_V3.store(Gic::set_up(TIMER_PPI, FREE_SPI) == Gic::V3, Ordering::Relaxed);
+    repeat::<0, 1>(|| {});
+    repeat::<2, 3>(|| _ = hvc(SMCCC_VERSION));
+    repeat::<4, 5>(|| _ = read32(PL011_FLAGS));
+    repeat::<6, 7>(|| _ = read32(GICD_TYPER));
+    repeat::<8, 9>(|| write32(GICD_ISENABLER1, 1 << (FREE_SPI - 32)));
+    repeat::<10, 11>(|| _ = smc(PSCI_VERSION));
+    unmask_interrupts();
+    let gic = gic();
+    repeat::<12, 13>(|| interrupted_by(|| gic.send_sgi()));
+    repeat::<14, 15>(|| interrupted_by(|| write32(GICD_ISPENDR1, 1 << (FREE_SPI - 32))));
+    for _ in 0..ROUNDS {
+        timer();
+    }
+    marker::<DONE>();
+    mask_interrupts();
+    hvc(PSCI_SYSTEM_OFF);
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+#[inline(always)]
+fn repeat<const BEGIN: u32, const END: u32>(operation: impl Fn()) {
+    for _ in 0..ROUNDS {
+        marker::<BEGIN>();
+        operation();
+        marker::<END>();
+    }
+}
+
+/// Does what causes an interrupt and waits until it was handled and ended.
+#[inline(always)]
+fn interrupted_by(cause: impl Fn()) {
+    HANDLED.store(false, Ordering::Relaxed);
+    cause();
+    while !HANDLED.load(Ordering::Relaxed) {}
+}
+
+/// Arms the timer with the marker in front of it. The markers enclose the delay too: the bench takes away what
+/// the same guest counts without a hypervisor.
+fn timer() {
+    HANDLED.store(false, Ordering::Relaxed);
+    write_register!("cntv_tval_el0", TIMER_DELAY);
+    let enable = 1;
+    marker::<16>();
+    write_register!("cntv_ctl_el0", enable);
+    while !HANDLED.load(Ordering::Relaxed) {}
+}
+
+/// The interrupt handler.
+pub extern "C" fn irq() {
+    let gic = gic();
+    let acknowledged = gic.acknowledge();
+    if acknowledged == TIMER_PPI {
+        write_register!("cntv_ctl_el0", 0);
+    }
+    marker::<18>();
+    gic.end(acknowledged);
+    marker::<19>();
+    HANDLED.store(true, Ordering::Relaxed);
+}
