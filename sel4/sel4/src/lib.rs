@@ -94,6 +94,12 @@ pub type Word = abi::Word;
 /// Bits of a [`Word`].
 pub const WORD_SIZE: usize = Word::BITS as usize;
 
+/// Ends the thread: its fault handler gets a user exception.
+#[cfg(target_os = "none")]
+pub fn abort() -> ! {
+    arch::abort()
+}
+
 #[doc(hidden)]
 pub mod _private {
     pub use crate::printing::debug_print_helper;

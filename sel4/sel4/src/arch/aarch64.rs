@@ -140,3 +140,9 @@ pub(crate) fn simple(call: Syscall, arg: Word, ipc_buffer: *mut IpcBuffer) -> Wo
     }
     result
 }
+
+/// Raises the exception of an undefined instruction.
+pub(crate) fn abort() -> ! {
+    // SAFETY: the thread stops here; its fault handler gets a user exception.
+    unsafe { asm!("udf #0", options(noreturn, nomem, nostack)) }
+}

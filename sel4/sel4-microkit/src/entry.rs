@@ -1,0 +1,62 @@
+//! Where a PD starts.
+
+/// Declares the PD's entry point, `_start`, and its heap; [`protection_domain`](crate::protection_domain) expands to it.
+///
+/// The initialiser starts the PD with its stack pointer at the top of the stack that the description gives it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! declare_protection_domain {
+    (init = $init:expr $(,)?) => {
+        #[cfg(target_os = "none")]
+        const _: () = {
+            #[unsafe(no_mangle)]
+            extern "C" fn _start() -> ! {
+                $crate::_private::run_main($init)
+            }
+        };
+        // On a host the function is only checked.
+        #[cfg(not(target_os = "none"))]
+        const _: () = {
+            const fn is_init<T: $crate::Handler>(_: fn() -> T) {}
+            is_init($init)
+        };
+    };
+    (init = $init:expr, heap_size = $heap_size:expr $(,)?) => {
+        #[cfg(target_os = "none")]
+        const _: () = {
+            static HEAP: $crate::_private::Heap<{ $heap_size }> = $crate::_private::Heap::new();
+
+            // SAFETY: this is the only allocator on `HEAP`, and a PD has one thread.
+            #[global_allocator]
+            static ALLOCATOR: $crate::_private::Allocator = unsafe { $crate::_private::Allocator::new(&HEAP) };
+        };
+        $crate::declare_protection_domain!(init = $init);
+    };
+}
+
+#[cfg(target_os = "none")]
+pub use target::run_main;
+
+#[cfg(target_os = "none")]
+mod target {
+    use core::ptr;
+
+    use sel4::{FrameObjectType, IpcBuffer, abi};
+
+    use crate::{Handler, panicking};
+
+    /// The tool puts the IPC buffer into the last page.
+    const IPC_BUFFER: usize = abi::object::USER_TOP as usize & !(FrameObjectType::GRANULE.bytes() - 1);
+
+    /// Initialises the PD and handles its events for ever.
+    #[doc(hidden)]
+    pub fn run_main<T: Handler>(init: impl FnOnce() -> T) -> ! {
+        let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
+        // SAFETY: the page is mapped there for good, for this thread, which starts here, once.
+        sel4::set_ipc_buffer(unsafe { &mut *ipc_buffer });
+        match init().run() {
+            Ok(never) => match never {},
+            Err(error) => panicking::end(format_args!("main thread terminated with error: {error}")),
+        }
+    }
+}

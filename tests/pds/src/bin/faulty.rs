@@ -1,0 +1,71 @@
+//! Faults on purpose, so that the monitor has something to report. The channel that notifies says how.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+use core::hint::black_box;
+use core::ptr;
+
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain};
+
+const NULL_WRITE: Channel = Channel::new(1);
+const STACK_OVERFLOW: Channel = Channel::new(2);
+const UNDEFINED_INSTRUCTION: Channel = Channel::new(3);
+const WRITE_TO_CODE: Channel = Channel::new(4);
+const JUMP_TO_DATA: Channel = Channel::new(5);
+const PANIC: Channel = Channel::new(6);
+
+struct Faulty;
+
+#[protection_domain]
+fn init() -> impl Handler {
+    Faulty
+}
+
+impl Handler for Faulty {
+    type Error = Infallible;
+
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
+        for channel in channels {
+            fault(channel);
+        }
+        Ok(())
+    }
+}
+
+fn fault(how: Channel) {
+    match how {
+        // SAFETY: nothing is mapped there: the thread stops.
+        NULL_WRITE => unsafe { ptr::write_volatile(black_box(ptr::without_provenance_mut(8)), 1u64) },
+        STACK_OVERFLOW => {
+            overflow(0);
+        }
+        UNDEFINED_INSTRUCTION => undefined_instruction(),
+        // SAFETY: code is mapped without the right to write: the thread stops.
+        WRITE_TO_CODE => unsafe { ptr::write_volatile(black_box(init as *mut u64), 0) },
+        JUMP_TO_DATA => jump_to_data(),
+        PANIC => panic!("on purpose"),
+        _ => {}
+    }
+}
+
+#[allow(unconditional_recursion, reason = "it is what is tested")]
+#[inline(never)]
+fn overflow(depth: usize) -> usize {
+    black_box([depth; 64])[depth % 64] + overflow(depth + 1)
+}
+
+fn undefined_instruction() {
+    #[cfg(target_os = "none")]
+    sel4::abort();
+}
+
+fn jump_to_data() {
+    static DATA: [u32; 4] = [0xd503_201f; 4];
+    // SAFETY: data is mapped without the right to execute: the thread stops.
+    let data: extern "C" fn() = unsafe { core::mem::transmute(black_box(&raw const DATA)) };
+    data();
+}
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("faulty is a protection domain: it runs on quoll only");
+}
