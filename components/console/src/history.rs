@@ -48,17 +48,26 @@ impl History {
         if let Some(newline) = bytes.iter().rposition(|&byte| byte == b'\n') {
             self.line = self.written + newline as u64 + 1;
         }
-        for &byte in bytes {
-            let index = self.index(self.written);
-            self.bytes[index] = byte;
-            self.written += 1;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let start = self.index(self.written);
+            let (piece, behind) = rest.split_at(rest.len().min(self.bytes.len() - start));
+            self.bytes[start..start + piece.len()].copy_from_slice(piece);
+            self.written += piece.len() as u64;
+            rest = behind;
         }
     }
 
-    /// The byte at `position`, if it is (still) there.
+    /// The bytes from `position` on, as far as they lie together. Empty: there is none (any more).
     #[must_use]
-    pub fn get(&self, position: u64) -> Option<u8> {
-        (self.start()..self.end()).contains(&position).then(|| self.bytes[self.index(position)])
+    pub fn from(&self, position: u64) -> &[u8] {
+        if !(self.start()..self.end()).contains(&position) {
+            return &[];
+        }
+        let start = self.index(position);
+        let kept = self.end() - position;
+        let end = usize::try_from(kept).map_or(usize::MAX, |kept| start.saturating_add(kept));
+        &self.bytes[start..end.min(self.bytes.len())]
     }
 
     fn index(&self, position: u64) -> usize {
@@ -91,9 +100,11 @@ mod tests {
             prop_assert_eq!(history.line_start(), line as u64);
             for (position, &byte) in all.iter().enumerate() {
                 let kept = position as u64 >= history.start();
-                prop_assert_eq!(history.get(position as u64), kept.then_some(byte));
+                let there = history.from(position as u64);
+                prop_assert_eq!(there.first(), kept.then_some(&byte));
+                prop_assert!(all[position..].starts_with(there));
             }
-            prop_assert_eq!(history.get(history.end()), None);
+            prop_assert_eq!(history.from(history.end()), []);
         }
     }
 }

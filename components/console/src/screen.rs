@@ -60,7 +60,7 @@ impl Stream {
     }
 
     fn next_byte(&mut self) -> Option<u8> {
-        let byte = self.history.get(self.shown)?;
+        let &byte = self.history.from(self.shown).first()?;
         self.shown += 1;
         Some(byte)
     }
@@ -242,9 +242,10 @@ fn render_focus(stream: &mut Stream, live_from: u64, out: &mut Output) -> bool {
     if stream.shown < live_from || !stream.filter.is_between() {
         replay(stream, live_from, out);
     } else {
-        for byte in core::iter::from_fn(|| stream.next_byte()).take(STEP) {
-            out.put(&[byte]);
-        }
+        let raw = stream.history.from(stream.shown);
+        let raw = &raw[..raw.len().min(STEP)];
+        out.put(raw);
+        stream.shown += raw.len() as u64;
     }
     stream.shown > before
 }
