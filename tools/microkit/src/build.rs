@@ -1,0 +1,120 @@
+//! The way from a description to an image, step by step. Each step runs only if the ones before it found no error.
+
+use crate::check::{self, SearchPaths};
+use crate::cli::{ImageType, Options};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::image::{self, Parts};
+use crate::model::System;
+use crate::plan::{self, Memory, MonitorSymbols};
+use crate::report::Report;
+use crate::target::{Config, Target};
+use crate::{sdf, sdk};
+use kernel_config::{BOARDS, Board, Range};
+use std::path::Path;
+
+/// What a run writes.
+pub struct Outputs {
+    /// The image's file.
+    pub image: Vec<u8>,
+    /// The report.
+    pub report: String,
+    /// The specification as JSON.
+    pub capdl_json: String,
+}
+
+/// Reads a description and checks it.
+pub fn read_system(
+    source: &Source,
+    target: &Target,
+    files: &SearchPaths,
+    diagnostics: &mut Diagnostics,
+) -> Option<System> {
+    let raw = sdf::parse(source, diagnostics)?;
+    check::check(&raw, target, files, diagnostics)
+}
+
+/// The board and configuration that options name.
+pub fn target(options: &Options, diagnostics: &mut Diagnostics) -> Option<Target> {
+    let board = Board::named(&options.board);
+    if board.is_none() {
+        let names = BOARDS.iter().map(|board| board.name);
+        let error = Diagnostic::general(format!("there is no board `{}`", options.board));
+        diagnostics.push(error.did_you_mean(&options.board, names));
+    }
+    let config = options.config.parse::<Config>().map_err(|reason| {
+        let error = Diagnostic::general(format!("--config {}: {reason}", options.config));
+        diagnostics.push(error.did_you_mean(&options.config, Config::NAMES));
+    });
+    Some(Target { board: board?, config: config.ok()? })
+}
+
+/// Does everything but write files.
+pub fn build(options: &Options, source: &Source, diagnostics: &mut Diagnostics) -> Option<Outputs> {
+    let target = target(options, diagnostics)?;
+    let files = SearchPaths::new(options.search_path.iter().cloned());
+    let system = read_system(source, &target, &files, diagnostics);
+    let parts = sdk::folder(options.sdk.clone()).and_then(|sdk| {
+        sdk::load(&sdk, &options.board, &options.config, options.override_kernel.as_deref(), diagnostics)
+    });
+    package(options, system?, parts?, &target, diagnostics)
+}
+
+/// Makes the image of a checked system.
+fn package(
+    options: &Options,
+    mut system: System,
+    mut parts: Parts,
+    target: &Target,
+    diagnostics: &mut Diagnostics,
+) -> Option<Outputs> {
+    let kernel = parts.kernel_range();
+    plan::pick_addresses(&mut system, target.board, kernel, diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    plan::patch(&mut system);
+    if let Err(symbol) = MonitorSymbols::write(&mut parts.monitor, &system) {
+        diagnostics.push(Diagnostic::general(format!("the SDK's monitor has no symbol `{symbol}`")));
+        return None;
+    }
+    let monitor = parts.monitor.clone();
+    let plan = plan::plan(&system, &monitor, target, parts.initialiser_pages());
+    let image = image::assemble(parts, &plan, target.board).map_err(|error| diagnostics.push(error)).ok()?;
+    let free = fit(&system, &plan, target, kernel, image.root_task, diagnostics)?;
+    let report = Report { system: &system, plan: &plan, image: &image, kernel, target, free }.text();
+    let capdl_json = serde_json::to_string_pretty(&plan.records()).unwrap_or_default();
+    let image = match options.image_type {
+        ImageType::Binary => image.bytes,
+        ImageType::Elf => image.to_elf(),
+    };
+    Some(Outputs { image, report, capdl_json })
+}
+
+fn fit(
+    system: &System,
+    plan: &plan::Plan,
+    target: &Target,
+    kernel: Range,
+    root_task: Range,
+    diagnostics: &mut Diagnostics,
+) -> Option<(u64, u64)> {
+    let memory = Memory::new(target.board, kernel, root_task);
+    memory.check_fixed(system, diagnostics);
+    plan.check_slots(root_task, diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    memory.check_fit(&plan.runs, target.config.debug, diagnostics)
+}
+
+/// Writes the outputs; the error is a sentence about what failed.
+pub fn write(options: &Options, outputs: &Outputs) -> Result<(), String> {
+    let put = |path: &Path, bytes: &[u8]| {
+        std::fs::write(path, bytes).map_err(|error| format!("`{}` can't be written: {error}", path.display()))
+    };
+    put(&options.report, outputs.report.as_bytes())?;
+    if let Some(path) = &options.capdl_json {
+        put(path, outputs.capdl_json.as_bytes())?;
+    }
+    put(&options.output, &outputs.image)
+}

@@ -1,0 +1,48 @@
+//! The command line, upstream's with `--sdk` added.
+
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+
+/// Turns a system description into a bootable image.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "microkit", version)]
+pub struct Options {
+    /// The system description.
+    pub system: PathBuf,
+    /// Where the image goes.
+    #[arg(short, long, default_value = "loader.img")]
+    pub output: PathBuf,
+    /// Where the report goes.
+    #[arg(short, long, default_value = "report.txt")]
+    pub report: PathBuf,
+    /// The board that the system is for.
+    #[arg(long)]
+    pub board: String,
+    /// The configuration: debug, release, benchmark, or one of these with `smp-` before it.
+    #[arg(long)]
+    pub config: String,
+    /// Folders in which programs and data are looked for; the current one always is.
+    #[arg(long, num_args = 1..)]
+    pub search_path: Vec<PathBuf>,
+    /// The kind of image.
+    #[arg(long, value_enum, default_value = "binary")]
+    pub image_type: ImageType,
+    /// A kernel other than the SDK's, for debugging.
+    #[arg(long, value_name = "KERNEL")]
+    pub override_kernel: Option<PathBuf>,
+    /// Writes the specification for the initialiser as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub capdl_json: Option<PathBuf>,
+    /// The SDK's folder [default: $MICROKIT_SDK, else the one above the tool's].
+    #[arg(long)]
+    pub sdk: Option<PathBuf>,
+}
+
+/// A kind of image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImageType {
+    /// Memory as it is loaded.
+    Binary,
+    /// An ELF file.
+    Elf,
+}

@@ -1,0 +1,88 @@
+//! What the tool writes into programs before they are laid out.
+
+use crate::model::{Place, SetVarValue, System, stack};
+use crate::program::Program;
+use sel4_abi::microkit::limit::NAME_LENGTH;
+use sel4_abi::microkit::symbol;
+
+/// Entries of each of the monitor's tables.
+const MONITOR_ENTRIES: usize = 64;
+
+/// Symbols of the monitor.
+pub struct MonitorSymbols;
+
+impl MonitorSymbols {
+    /// Names of protection domains, [`NAME_LENGTH`] bytes each.
+    const PD_NAMES: &str = "pd_names";
+    const PD_NAMES_LEN: &str = "pd_names_len";
+    /// Names of virtual machines, one for each vCPU.
+    const VM_NAMES: &str = "vm_names";
+    const VM_NAMES_LEN: &str = "vm_names_len";
+    /// Lowest addresses of protection domains' stacks.
+    const STACK_BOTTOMS: &str = "pd_stack_bottom_addrs";
+
+    /// Writes them; the error is the symbol that the monitor lacks.
+    pub fn write(monitor: &mut Program, system: &System) -> Result<(), &'static str> {
+        let pds: Vec<_> = system.pds.iter().map(|pd| pd.name.as_str()).collect();
+        let vms = system.pds.iter().filter_map(|pd| pd.vm.as_ref());
+        let vms: Vec<_> = vms.flat_map(|vm| vm.vcpus.iter().map(|_| vm.name.as_str())).collect();
+        let stacks: Vec<u8> = system.pds.iter().flat_map(|pd| stack(pd.stack_size).start.to_le_bytes()).collect();
+        write(monitor, Self::PD_NAMES, &names(&pds))?;
+        write(monitor, Self::PD_NAMES_LEN, &(pds.len() as u64).to_le_bytes())?;
+        write(monitor, Self::VM_NAMES, &names(&vms))?;
+        write(monitor, Self::VM_NAMES_LEN, &(vms.len() as u64).to_le_bytes())?;
+        write(monitor, Self::STACK_BOTTOMS, &stacks)
+    }
+}
+
+fn names(names: &[&str]) -> Vec<u8> {
+    debug_assert!(names.len() <= MONITOR_ENTRIES);
+    names.iter().flat_map(|name| padded(name)).collect()
+}
+
+fn padded(name: &str) -> [u8; NAME_LENGTH] {
+    let mut bytes = [0; NAME_LENGTH];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    bytes
+}
+
+fn write(program: &mut Program, name: &'static str, bytes: &[u8]) -> Result<(), &'static str> {
+    if program.write(name, bytes) { Ok(()) } else { Err(name) }
+}
+
+/// Writes the symbols of all protection domains. They have been found to exist.
+pub fn patch(system: &mut System) {
+    for index in 0..system.pds.len() {
+        let words = words(system, index);
+        let pd = &mut system.pds[index];
+        let name = padded(&pd.name);
+        let mut written = pd.program.write(symbol::NAME, &name);
+        written &= pd.program.write(symbol::PASSIVE, &[pd.passive.into()]);
+        for (symbol, word) in &words {
+            written &= pd.program.write(symbol, &word.to_le_bytes());
+        }
+        assert!(written, "symbols were checked before");
+    }
+}
+
+/// The symbols of a protection domain that hold a word.
+fn words(system: &System, index: usize) -> Vec<(String, u64)> {
+    let pd = &system.pds[index];
+    let set = |ids: &mut dyn Iterator<Item = u64>| ids.fold(0, |set, id| set | 1 << id);
+    let irqs = set(&mut pd.irqs.iter().map(|irq| irq.id));
+    let notifications = set(&mut system.ends_of(index).filter(|(end, _)| end.notify).map(|(end, _)| end.id));
+    let pps = set(&mut system.ends_of(index).filter(|(end, _)| end.pp).map(|(end, _)| end.id));
+    let runtime =
+        [(symbol::IRQS, irqs), (symbol::NOTIFICATIONS, notifications), (symbol::PPS, pps), (symbol::IOPORTS, 0)];
+    let setvars = pd.setvars.iter().map(|setvar| {
+        let value = match setvar.value {
+            SetVarValue::Number(number) => number,
+            SetVarValue::Paddr(region) => match system.regions[region].place {
+                Place::At(paddr) => paddr,
+                Place::Anywhere | Place::Picked => unreachable!("a region whose address is told has one"),
+            },
+        };
+        (setvar.symbol.clone(), value)
+    });
+    runtime.into_iter().map(|(name, word)| (name.to_owned(), word)).chain(setvars).collect()
+}

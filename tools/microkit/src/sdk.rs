@@ -1,0 +1,45 @@
+//! The SDK: the programs that come with the tool, by board and configuration, laid out as upstream's.
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::image::Parts;
+use crate::program::Program;
+use std::path::{Path, PathBuf};
+
+/// Environment variable that names the SDK's folder.
+pub const VARIABLE: &str = "MICROKIT_SDK";
+
+/// The SDK's folder: the one that is given, or that the environment names, else the one above the tool's own.
+pub fn folder(given: Option<PathBuf>) -> Option<PathBuf> {
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.to_owned());
+    given.or_else(|| std::env::var_os(VARIABLE).map(PathBuf::from)).or_else(beside)
+}
+
+/// Reads the programs of a board and configuration.
+pub fn load(
+    sdk: &Path,
+    board: &str,
+    config: &str,
+    kernel: Option<&Path>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Parts> {
+    let elf = sdk.join("board").join(board).join(config).join("elf");
+    let mut read = |path: PathBuf| program(&path, diagnostics);
+    let loader = read(elf.join("loader.elf"));
+    let kernel = read(kernel.map_or_else(|| elf.join("sel4.elf"), Path::to_owned));
+    let initialiser = read(elf.join("initialiser.elf"));
+    let monitor = read(elf.join("monitor.elf"));
+    Some(Parts { loader: loader?, kernel: kernel?, initialiser: initialiser?, monitor: monitor? })
+}
+
+fn program(path: &Path, diagnostics: &mut Diagnostics) -> Option<Program> {
+    let read = std::fs::read(path).map_err(|error| format!("can't be read: {error}"));
+    let parsed = read.and_then(|bytes| Program::parse(&bytes).map_err(|reason| format!("can't be loaded: {reason}")));
+    match parsed {
+        Ok(program) => Some(program),
+        Err(reason) => {
+            let help = format!("it is part of the SDK, whose folder --sdk or {VARIABLE} names");
+            diagnostics.push(Diagnostic::general(format!("`{}` {reason}", path.display())).help(help));
+            None
+        }
+    }
+}
