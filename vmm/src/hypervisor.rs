@@ -15,6 +15,8 @@ pub struct HostGic {
     pub version: Version,
     /// Priority bits that are implemented for virtual interrupts.
     pub priority_bits: u32,
+    /// Whether a list register may be linked to the virtual timer's interrupt.
+    pub linked_timer: bool,
 }
 
 /// A system register of a vCPU that the monitor reads or writes.

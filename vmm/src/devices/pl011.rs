@@ -14,8 +14,9 @@ pub trait Line {
     fn receive(&mut self) -> Option<u8>;
 
     /// Ends a round of sending and receiving. `blocked` says that bytes are left for which there was no room,
-    /// `full` that no more can be received for now.
-    fn settle(&mut self, blocked: bool, full: bool);
+    /// `full` that no more can be received for now. Returns whether it was not the end: there is room or input again.
+    #[must_use]
+    fn settle(&mut self, blocked: bool, full: bool) -> bool;
 }
 
 mod register {
@@ -61,6 +62,8 @@ const IFLS_RESET: u32 = 0x12;
 /// Revision r1p4, whose FIFOs are 16 deep.
 const PERIPHERAL_ID: [u8; 4] = [0x11, 0x10, 0x14, 0x00];
 const FIFO_SIZE: usize = 16;
+/// A line that always claims to have changed is not listened to for ever.
+const MOST_ROUNDS: usize = 8;
 
 /// A queue of bytes.
 #[derive(Clone, Debug, Default)]
@@ -248,10 +251,14 @@ impl<L: Line> Device for Pl011<L> {
     }
 
     fn poll(&mut self) {
-        self.transmit();
-        self.receive();
-        let (blocked, full) = (self.tx.length != 0, self.rx.length >= self.depth());
-        self.line.settle(blocked, full);
+        for _ in 0..MOST_ROUNDS {
+            self.transmit();
+            self.receive();
+            let (blocked, full) = (self.tx.length != 0, self.rx.length >= self.depth());
+            if !self.line.settle(blocked, full) {
+                break;
+            }
+        }
     }
 
     fn line(&self) -> bool {
@@ -291,7 +298,9 @@ mod tests {
             self.typed.pop_front()
         }
 
-        fn settle(&mut self, _: bool, _: bool) {}
+        fn settle(&mut self, blocked: bool, full: bool) -> bool {
+            blocked && self.room != 0 || !full && !self.typed.is_empty()
+        }
     }
 
     fn uart(room: usize) -> Pl011<Wire> {

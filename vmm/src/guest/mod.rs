@@ -94,6 +94,7 @@ impl<'a, M: Memory> Guest<'a, M> {
             spis: SPIS,
             priority_bits: host.priority_bits,
             hardware_lines: 1 << VIRTUAL_TIMER,
+            linked: host.linked_timer,
         });
         Self { files, memory, power: vec![Power::Off; vcpus], gic, bus, timed: false, reports: Reports::default() }
     }
@@ -164,7 +165,7 @@ impl<'a, M: Memory> Guest<'a, M> {
     }
 
     fn private_interrupt(&mut self, hv: &mut impl Hypervisor, vcpu: usize, intid: u32) {
-        self.gic.set_line(vcpu, intid, true, hv);
+        self.gic.hardware_interrupt(vcpu, intid, hv);
         if self.timed {
             self.poll(hv);
         }

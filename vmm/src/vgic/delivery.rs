@@ -102,15 +102,23 @@ impl Vgic {
             self.cpus[cpu].take_sgi(was);
         }
         let still_latched = number == 0 && self.cpus[cpu].sgi_still_pending(was.intid());
-        let hardware = if number == 0 { self.config.hardware_lines & mask } else { 0 };
         let Some(bank) = self.bank_mut(cpu, number) else { return };
         if taken && !still_latched {
             bank.latch &= !mask;
         }
         bank.active = bank.active & !mask | if state.is_active() { mask } else { 0 };
+        let hardware = self.hardware(number, mask);
         if state.is_empty() && hardware != 0 {
-            bank.line &= !hardware;
-            self.cpus[cpu].resample |= hardware;
+            self.hardware_ended(cpu, hardware, self.config.linked);
+        }
+    }
+
+    /// A linked interrupt fires again: the guest must have ended it, there is no need to look.
+    pub(super) fn forget_ended(&mut self, cpu: usize, intid: u32) {
+        let Some(interface) = self.cpus.get(cpu).map(|cpu| &cpu.interface) else { return };
+        if let Some(index) = interface.find(intid).filter(|_| self.config.linked) {
+            self.absorb(cpu, index, empty(interface.shadow[index]));
+            self.release(cpu, index);
         }
     }
 
@@ -151,11 +159,9 @@ impl Vgic {
         for _ in 0..hw.take_eoi_count(cpu) {
             let Some(ended) = self.unplaced(cpu).filter(|lr| lr.is_active()).min_by_key(|lr| lr.rank()) else { return };
             let (number, mask) = split(ended.intid());
-            let hardware = if number == 0 { self.config.hardware_lines & mask } else { 0 };
             let Some(bank) = self.bank_mut(cpu, number) else { return };
             bank.active &= !mask;
-            bank.line &= !hardware;
-            self.cpus[cpu].resample |= hardware;
+            self.hardware_ended(cpu, self.hardware(number, mask), false);
         }
     }
 
@@ -206,6 +212,9 @@ impl Vgic {
             .with_active(active);
         if number == 0 && bit < SGIS && self.config.version == Version::V2 {
             return self.cpus[cpu].compose_sgi(lr, bit, pending);
+        }
+        if self.config.linked && self.hardware(number, 1 << bit) != 0 {
+            return lr.with_pending(pending && !active).linked();
         }
         // A level is looked at again when the guest ends the interrupt; an edge can wait in the register itself.
         let level = !on(bank.edge);

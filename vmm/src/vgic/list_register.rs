@@ -14,6 +14,7 @@ const SOURCE_MASK: u64 = 0b111 << SOURCE_SHIFT;
 const EOI: u64 = 1 << 41;
 const PRIORITY_SHIFT: u32 = 48;
 const GROUP1: u64 = 1 << 60;
+const HARDWARE: u64 = 1 << 61;
 const PENDING: u64 = 1 << 62;
 const ACTIVE: u64 = 1 << 63;
 
@@ -62,6 +63,11 @@ impl ListRegister {
     /// Asks for a maintenance interrupt when the guest ends the interrupt.
     pub const fn with_eoi(self, on: bool) -> Self {
         self.with(EOI, on)
+    }
+
+    /// Links it to the physical interrupt of the same number, which ends with it.
+    pub const fn linked(self) -> Self {
+        Self(self.0 | HARDWARE | (self.intid() as u64) << SOURCE_SHIFT)
     }
 
     /// Names the CPU that sent a GICv2 SGI (0 to 7).

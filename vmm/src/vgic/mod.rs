@@ -45,9 +45,11 @@ pub struct Config {
     pub spis: usize,
     /// Priority bits that the hardware implements for virtual interrupts (`ICH_VTR_EL2.PRIbits` + 1).
     pub priority_bits: u32,
-    /// Private interrupts whose line belongs to hardware that the hypervisor masks when it fires: their level is not
-    /// known any more once the guest has ended them, see [`Vgic::take_resample`].
+    /// Private interrupts whose line belongs to hardware that the hypervisor masks when it fires: see
+    /// [`Vgic::hardware_interrupt`].
     pub hardware_lines: u32,
+    /// The guest's end of such an interrupt unmasks it without an exit (list registers with a physical interrupt).
+    pub linked: bool,
 }
 
 /// First shared peripheral interrupt.
@@ -155,11 +157,34 @@ impl Vgic {
         }
     }
 
-    /// The private hardware lines of `cpu` that the guest has ended since the last call. Each is taken as low from then
-    /// on: the hypervisor is to unmask it, and hears of it again if it is still high.
+    /// A hardware line of `cpu` has fired. It counts as high until the guest has ended the interrupt, after which nobody
+    /// knows its level: the hypervisor unmasks it then, and hears of it again if it is still high.
+    pub fn hardware_interrupt(&mut self, cpu: usize, intid: u32, hw: &mut dyn ListRegisters) {
+        if intid < FIRST_SPI && self.config.hardware_lines & 1 << intid != 0 {
+            self.forget_ended(cpu, intid);
+            self.set_line(cpu, intid, true, hw);
+        }
+    }
+
+    /// The private hardware lines of `cpu` that have to be unmasked: the guest has ended them since the last call in a
+    /// way that does not unmask them.
     pub fn take_resample(&mut self, cpu: usize) -> impl Iterator<Item = u32> + use<> {
         let mask = self.cpus.get_mut(cpu).map_or(0, |cpu| core::mem::take(&mut cpu.resample));
         bits(mask).map(|bit| bit as u32)
+    }
+
+    /// The hardware lines among interrupts `mask` of a bank.
+    fn hardware(&self, number: usize, mask: u32) -> u32 {
+        if number == 0 { self.config.hardware_lines & mask } else { 0 }
+    }
+
+    /// The guest is through with hardware lines `mask` of `cpu`; unless the end itself did, they are to be unmasked.
+    fn hardware_ended(&mut self, cpu: usize, mask: u32, unmasked: bool) {
+        let cpu = &mut self.cpus[cpu];
+        cpu.bank.line &= !mask;
+        if !unmasked {
+            cpu.resample |= mask;
+        }
     }
 
     /// Bank `number` as vCPU `cpu` sees it: 0 is its own, the others are shared.

@@ -77,41 +77,13 @@ static REGISTERS: [Register; 24] = [
     register(Block::GICD, 0x0008, 4, Widths::W32, read_iidr, ignore),
     register(Block::GICR, 0x0008, 8, Widths::DOUBLE, read_gicr_typer, ignore),
     register(Block::GICR, 0x0014, 4, Widths::W32, read_waker, write_waker),
-    register(Block::BANKED, 0x0080, 0x80, Widths::W32, |a| a.word(|b| b.group1), write_group),
-    register(
-        Block::BANKED,
-        0x0100,
-        0x80,
-        Widths::W32,
-        |a| a.word(|b| b.enabled),
-        |a, v| a.set(v, |b, mask| b.enabled |= mask),
-    ),
-    register(
-        Block::BANKED,
-        0x0180,
-        0x80,
-        Widths::W32,
-        |a| a.word(|b| b.enabled),
-        |a, v| a.set(v, |b, mask| b.enabled &= !mask),
-    ),
-    register(Block::BANKED, 0x0200, 0x80, Widths::W32, |a| a.live_word(Bank::pending), write_ispendr),
-    register(Block::BANKED, 0x0280, 0x80, Widths::W32, |a| a.live_word(Bank::pending), write_icpendr),
-    register(
-        Block::BANKED,
-        0x0300,
-        0x80,
-        Widths::W32,
-        |a| a.live_word(|b| b.active),
-        |a, v| a.set(v, |b, mask| b.active |= mask),
-    ),
-    register(
-        Block::BANKED,
-        0x0380,
-        0x80,
-        Widths::W32,
-        |a| a.live_word(|b| b.active),
-        |a, v| a.set(v, |b, mask| b.active &= !mask),
-    ),
+    register(Block::BANKED, 0x0080, 0x80, Widths::W32, read_group, write_group),
+    register(Block::BANKED, 0x0100, 0x80, Widths::W32, read_enabled, set_enabled),
+    register(Block::BANKED, 0x0180, 0x80, Widths::W32, read_enabled, clear_enabled),
+    register(Block::BANKED, 0x0200, 0x80, Widths::W32, read_pending, set_pending),
+    register(Block::BANKED, 0x0280, 0x80, Widths::W32, read_pending, clear_pending),
+    register(Block::BANKED, 0x0300, 0x80, Widths::W32, read_active, set_active),
+    register(Block::BANKED, 0x0380, 0x80, Widths::W32, read_active, clear_active),
     register(Block::BANKED, 0x0400, 0x400, Widths::BYTES, read_priorities, write_priorities),
     register(Block::GICD_V2, 0x0800, 0x400, Widths::BYTES, read_targets, write_targets),
     register(Block::BANKED, 0x0c00, 0x100, Widths::W32, read_icfgr, write_icfgr),
@@ -289,10 +261,26 @@ fn write_waker(a: &mut Access, value: u64) {
     a.gic.cpus[a.cpu].asleep = value & WAKER_PROCESSOR_SLEEP != 0;
 }
 
+fn read_group(a: &mut Access) -> u64 {
+    a.word(|bank| bank.group1)
+}
+
 fn write_group(a: &mut Access, value: u64) {
     let Some(number) = a.word_bank() else { return };
     let changed = a.gic.bank(a.cpu, number).map_or(0, |bank| bank.group1 ^ value as u32);
     a.gic.change(a.cpu, number, changed, a.hw, |bank| bank.group1 = value as u32);
+}
+
+fn read_enabled(a: &mut Access) -> u64 {
+    a.word(|bank| bank.enabled)
+}
+
+fn set_enabled(a: &mut Access, value: u64) {
+    a.set(value, |bank, mask| bank.enabled |= mask);
+}
+
+fn clear_enabled(a: &mut Access, value: u64) {
+    a.set(value, |bank, mask| bank.enabled &= !mask);
 }
 
 /// The SGIs of a GICv2 have one pending state for each sender, in registers of their own.
@@ -301,14 +289,35 @@ fn pending_mask(a: &Access, value: u64) -> u64 {
     if sgis { value & !((1 << SGIS) - 1) } else { value }
 }
 
-fn write_ispendr(a: &mut Access, value: u64) {
+fn read_pending(a: &mut Access) -> u64 {
+    a.live_word(Bank::pending)
+}
+
+fn set_pending(a: &mut Access, value: u64) {
     let value = pending_mask(a, value);
     a.set(value, |bank, mask| bank.latch |= mask);
 }
 
-fn write_icpendr(a: &mut Access, value: u64) {
+fn clear_pending(a: &mut Access, value: u64) {
     let value = pending_mask(a, value);
     a.set(value, |bank, mask| bank.latch &= !mask);
+}
+
+fn read_active(a: &mut Access) -> u64 {
+    a.live_word(|bank| bank.active)
+}
+
+fn set_active(a: &mut Access, value: u64) {
+    a.set(value, |bank, mask| bank.active |= mask);
+}
+
+fn clear_active(a: &mut Access, value: u64) {
+    a.set(value, |bank, mask| bank.active &= !mask);
+    // This ends the guest's interrupt, but no physical one.
+    if let Some(number) = a.word_bank() {
+        let hardware = a.gic.hardware(number, value as u32);
+        a.gic.hardware_ended(a.cpu, hardware, false);
+    }
 }
 
 fn read_priorities(a: &mut Access) -> u64 {

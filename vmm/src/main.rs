@@ -1,0 +1,11 @@
+//! The protection domain of a virtual machine's monitor. See the library for what it does, `pd` for its symbols.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod pd;
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("The virtual machine monitor is a protection domain: it runs on quoll only.");
+    std::process::exit(1);
+}

@@ -1,0 +1,52 @@
+//! The guest's UART on its line to the console server.
+
+use core::ptr::NonNull;
+use ivc::{Region, console::Port};
+use sel4_microkit::{Channel, debug_println};
+use vmm::devices::pl011::Line;
+
+use super::kernel;
+
+/// A line to the console server, or to nobody: then what is sent is gone.
+pub struct ConsoleLine(Option<(Port<'static>, Channel)>);
+
+impl ConsoleLine {
+    /// The line over the region at `vaddr`, if there is one (not 0), with the server at the other end of `channel`.
+    pub fn new(vaddr: usize, size: usize, channel: usize) -> Self {
+        let Some(base) = NonNull::new(vaddr as *mut u8) else { return Self(None) };
+        // SAFETY: the system description maps the region there, and only this line uses it.
+        let region = unsafe { Region::from_raw(base, size) };
+        match region.and_then(Port::client) {
+            Ok(port) => Self(Some((port, Channel::new(channel)))),
+            Err(error) => {
+                debug_println!("{}: the guest has no console: {error}", kernel::name());
+                Self(None)
+            }
+        }
+    }
+}
+
+impl Line for ConsoleLine {
+    fn send(&mut self, bytes: &[u8]) -> usize {
+        match &mut self.0 {
+            Some((port, _)) if !bytes.is_empty() => port.write(bytes),
+            _ => bytes.len(),
+        }
+    }
+
+    fn receive(&mut self) -> Option<u8> {
+        let mut byte = [0];
+        let (port, _) = self.0.as_mut()?;
+        (port.read(&mut byte) == 1).then_some(byte[0])
+    }
+
+    fn settle(&mut self, blocked: bool, full: bool) -> bool {
+        let Some((port, channel)) = &mut self.0 else { return false };
+        let input = !full && !port.await_input();
+        let space = blocked && !port.await_space();
+        if port.owes_signal() {
+            channel.notify();
+        }
+        input || space
+    }
+}

@@ -1,0 +1,184 @@
+//! The registers of the vCPU whose exit is being handled. Each system call moves a prefix of `seL4_UserContext`; this
+//! reads as little as is asked for and writes as little as has changed.
+
+use sel4::{
+    UserContext, Word,
+    abi::{
+        context::{self, ORDER, Register},
+        fault::unknown_syscall,
+    },
+    cap::Tcb,
+};
+use sel4_microkit::{MessageInfo, with_msg_regs_mut};
+
+/// A first read takes so many registers: up to x8, where most operands are.
+const FIRST_READ: usize = 12;
+
+/// How the exit was reported, which decides how registers can be answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Report {
+    /// The answer sets no registers.
+    Plain,
+    /// The answer sets x0 to x7, program counter, stack pointer, link register and processor state.
+    UnknownSyscall {
+        /// The link register; it lies beyond what the message lets us know in order.
+        lr: Word,
+    },
+}
+
+/// A vCPU's registers, as far as they are known, and how far they have changed.
+pub struct Frame {
+    tcb: Tcb,
+    context: UserContext,
+    /// So many registers, in the order of the context, are known.
+    known: usize,
+    /// So many have to be written back; all of them are known.
+    changed: usize,
+    report: Report,
+}
+
+/// The place of a register in the order of `seL4_UserContext`.
+const fn index_of(register: Register) -> usize {
+    let mut index = 0;
+    while index < ORDER.len() {
+        match (ORDER[index], register) {
+            (Register::Pc, Register::Pc) | (Register::Spsr, Register::Spsr) => return index,
+            (Register::X(a), Register::X(b)) if a == b => return index,
+            _ => index += 1,
+        }
+    }
+    panic!("no such register")
+}
+
+/// The places of x0 to x30.
+const GPR: [usize; 31] = {
+    let mut places = [0; 31];
+    let mut n = 0;
+    while n < places.len() {
+        places[n] = index_of(Register::X(n as u8));
+        n += 1;
+    }
+    places
+};
+const PC: usize = index_of(Register::Pc);
+const SPSR: usize = index_of(Register::Spsr);
+/// After the last register that the answer to an UnknownSyscall fault can set, in the order of the context.
+const X7_END: usize = GPR[7] + 1;
+
+impl Frame {
+    /// Nothing is known of a vCPU.
+    pub fn unknown(tcb: Tcb) -> Self {
+        Self { tcb, context: UserContext::default(), known: 0, changed: 0, report: Report::Plain }
+    }
+
+    /// The program counter is known.
+    pub fn at(tcb: Tcb, pc: Word) -> Self {
+        let mut frame = Self::unknown(tcb);
+        *frame.context.pc_mut() = pc;
+        frame.known = PC + 1;
+        frame
+    }
+
+    /// What an UnknownSyscall fault tells.
+    pub fn of_unknown_syscall(tcb: Tcb, fault: &sel4::UnknownSyscall) -> Self {
+        let mut frame = Self::at(tcb, fault.fault_ip());
+        *frame.context.sp_mut() = fault.sp();
+        *frame.context.spsr_mut() = fault.spsr();
+        (0..8).for_each(|n| *frame.context.gpr_mut(n) = fault.gpr(n));
+        frame.known = X7_END;
+        frame.report = Report::UnknownSyscall { lr: fault.lr() };
+        frame
+    }
+
+    fn get(&mut self, index: usize) -> sel4::Result<Word> {
+        self.learn(index + 1)?;
+        Ok(self.context.as_words()[index])
+    }
+
+    fn set(&mut self, index: usize, value: Word) -> sel4::Result<()> {
+        self.learn(index)?;
+        self.context.as_words_mut()[index] = value;
+        self.known = self.known.max(index + 1);
+        self.changed = self.changed.max(index + 1);
+        Ok(())
+    }
+
+    /// Makes the first `count` registers known.
+    fn learn(&mut self, count: usize) -> sel4::Result<()> {
+        if count <= self.known {
+            return Ok(());
+        }
+        let count = if count <= FIRST_READ { FIRST_READ } else { context::LENGTH };
+        let read = self.tcb.tcb_read_registers(false, count as Word)?;
+        self.context.as_words_mut()[self.known..count].copy_from_slice(&read.as_words()[self.known..count]);
+        self.known = count;
+        Ok(())
+    }
+
+    /// General-purpose register 0 to 30.
+    pub fn gpr(&mut self, number: u8) -> sel4::Result<Word> {
+        self.get(GPR[usize::from(number)])
+    }
+
+    /// Sets general-purpose register 0 to 30.
+    pub fn set_gpr(&mut self, number: u8, value: Word) -> sel4::Result<()> {
+        self.set(GPR[usize::from(number)], value)
+    }
+
+    /// The program counter.
+    pub fn pc(&mut self) -> sel4::Result<Word> {
+        self.get(PC)
+    }
+
+    /// Sets the program counter.
+    pub fn set_pc(&mut self, value: Word) -> sel4::Result<()> {
+        self.set(PC, value)
+    }
+
+    /// The processor state.
+    pub fn pstate(&mut self) -> sel4::Result<Word> {
+        self.get(SPSR)
+    }
+
+    /// Sets the processor state.
+    pub fn set_pstate(&mut self, value: Word) -> sel4::Result<()> {
+        self.set(SPSR, value)
+    }
+
+    /// Writes back what has changed.
+    pub fn write_back(&mut self) -> sel4::Result<()> {
+        if self.changed != 0 {
+            self.tcb.tcb_write_registers(false, self.changed as Word, &mut self.context)?;
+            self.changed = 0;
+        }
+        Ok(())
+    }
+
+    /// The message that answers the exit, with what has changed in it or written back.
+    pub fn answer(&mut self) -> sel4::Result<MessageInfo> {
+        match self.report {
+            Report::UnknownSyscall { lr } if self.changed != 0 && self.changed <= X7_END => {
+                self.changed = 0;
+                Ok(self.unknown_syscall_reply(lr))
+            }
+            _ => {
+                self.write_back()?;
+                Ok(MessageInfo::new(0, 0))
+            }
+        }
+    }
+
+    fn unknown_syscall_reply(&self, lr: Word) -> MessageInfo {
+        const LENGTH: usize = unknown_syscall::SPSR + 1;
+        with_msg_regs_mut(|mrs| {
+            for n in 0..8 {
+                mrs[unknown_syscall::X0 + n] = *self.context.gpr(n);
+            }
+            mrs[unknown_syscall::FAULT_IP] = *self.context.pc();
+            mrs[unknown_syscall::SP] = *self.context.sp();
+            mrs[unknown_syscall::LR] = lr;
+            mrs[unknown_syscall::SPSR] = *self.context.spsr();
+        });
+        MessageInfo::new(0, LENGTH)
+    }
+}

@@ -1,0 +1,106 @@
+//! The protection domain around a guest. The same program serves every guest; what differs comes through its symbols:
+//!
+//! | symbol | attribute | what |
+//! |---|---|---|
+//! | `guest_ram_vaddr`, `guest_ram_size` | `setvar_vaddr`, `setvar_size` | the guest's memory, mapped here at its guest-physical address |
+//! | `kernel_vaddr`, `kernel_size` | `setvar_vaddr`, `setvar_prefill_size` | an arm64 `Image` |
+//! | `initrd_vaddr`, `initrd_size` | `setvar_vaddr`, `setvar_prefill_size` | initial ramdisk; may be absent |
+//! | `cmdline_vaddr`, `cmdline_size` | `setvar_vaddr`, `setvar_prefill_size` | text file with the kernel's command line; may be absent |
+//! | `console_vaddr`, `console_size` | `setvar_vaddr`, `setvar_size` | region shared with the console server; may be absent |
+//! | `console_channel` | `setvar_id` of the `end` | channel to the console server |
+//! | `rtc_vaddr` | `setvar_vaddr` | the host's PL031, read once at start; may be absent |
+
+mod clock;
+mod console;
+mod frame;
+mod kernel;
+mod ram;
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use core::{ptr::NonNull, slice, str};
+
+use sel4_microkit::{ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, protection_domain, var};
+use vmm::{
+    devices::{Bus, pl011::Pl011, pl031::Pl031},
+    guest::{Files, Guest, Next},
+    machine::{RTC, RTC_SPI, UART, UART_SPI},
+    vgic::FIRST_SPI,
+};
+
+use self::{clock::HostClock, console::ConsoleLine, kernel::Kernel, ram::GuestRam};
+
+struct Monitor {
+    kernel: Kernel,
+    guest: Guest<'static, GuestRam>,
+}
+
+#[protection_domain(heap_size = 0x4_0000)]
+fn init() -> Monitor {
+    let kernel = Kernel::new();
+    let files = Files {
+        kernel: file(*var!(kernel_vaddr: usize = 0), *var!(kernel_size: usize = 0)),
+        initrd: file(*var!(initrd_vaddr: usize = 0), *var!(initrd_size: usize = 0)),
+        command_line: command_line(file(*var!(cmdline_vaddr: usize = 0), *var!(cmdline_size: usize = 0))),
+    };
+    let ram = GuestRam::new(*var!(guest_ram_vaddr: usize = 0), *var!(guest_ram_size: usize = 0));
+    let guest = Guest::new(&kernel, files, ram, bus());
+    let mut monitor = Monitor { kernel, guest };
+    if let Err(error) = monitor.guest.boot(&mut monitor.kernel) {
+        debug_println!("{}: {error}", kernel::name());
+    }
+    monitor
+}
+
+impl Handler for Monitor {
+    type Error = Infallible;
+
+    fn notified(&mut self, _: ChannelSet) -> Result<(), Infallible> {
+        self.guest.poll(&mut self.kernel);
+        Ok(())
+    }
+
+    fn fault(&mut self, child: Child, message: MessageInfo) -> Result<Option<MessageInfo>, Infallible> {
+        let Some(exit) = self.kernel.exit(child, message) else { return Ok(None) };
+        Ok(match self.guest.handle(&mut self.kernel, child.index(), exit) {
+            Next::Resume => Some(self.kernel.answer()),
+            Next::Leave => {
+                self.kernel.leave();
+                None
+            }
+        })
+    }
+}
+
+/// The devices of the machine.
+fn bus() -> Bus<'static> {
+    let console = ConsoleLine::new(
+        *var!(console_vaddr: usize = 0),
+        *var!(console_size: usize = 0),
+        *var!(console_channel: usize = 0),
+    );
+    let clock = HostClock::new(*var!(rtc_vaddr: usize = 0));
+    let mut bus = Bus::default();
+    bus.attach(UART, FIRST_SPI + UART_SPI, Box::new(Pl011::new(console)));
+    bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(clock)));
+    bus
+}
+
+/// A file that the system description has put into a region of this protection domain's own.
+fn file(vaddr: usize, size: usize) -> &'static [u8] {
+    let Some(base) = NonNull::new(vaddr as *mut u8) else { return &[] };
+    // SAFETY: the description maps the region there, filled with `size` bytes of a file; nobody writes it.
+    unsafe { slice::from_raw_parts(base.as_ptr(), size) }
+}
+
+/// The first line of a text; a command line cannot have more.
+fn command_line(text: &'static [u8]) -> &'static str {
+    match str::from_utf8(text) {
+        Ok(text) => text.lines().next().unwrap_or_default(),
+        Err(error) => {
+            debug_println!("{}: the command line is not used, it is no text: {error}", kernel::name());
+            ""
+        }
+    }
+}
