@@ -2,16 +2,6 @@
 
 use core::arch::asm;
 
-/// Executes marker instruction `NUMBER`.
-#[inline(always)]
-pub fn marker<const NUMBER: u32>() {
-    const {
-        assert!(NUMBER < 64);
-    }
-    // SAFETY: an unallocated hint does nothing. It is a fence for the compiler, so that what is measured stays inside.
-    unsafe { asm!("hint #(48 + {number})", number = const NUMBER, options(nostack, preserves_flags)) }
-}
-
 /// Reads a device register at a physical address.
 #[inline(always)]
 pub fn read32(address: usize) -> u32 {

@@ -2,11 +2,10 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::gic::{GICD_ISENABLER1, GICD_ISPENDR1, GICD_TYPER, Gic};
-use crate::machine::{hvc, marker, mask_interrupts, read32, smc, unmask_interrupts, write_register, write32};
+use marker::{DONE, ROUNDS, marker, repeat};
 
-/// How often each is done: the bench takes the median, so that the first ones, which warm things up, do not show.
-const ROUNDS: u32 = 64;
+use crate::gic::{GICD_ISENABLER1, GICD_ISPENDR1, GICD_TYPER, Gic};
+use crate::machine::{hvc, mask_interrupts, read32, smc, unmask_interrupts, write_register, write32};
 
 /// UARTFR of the PL011, which has no side effect.
 const PL011_FLAGS: usize = 0x0900_0018;
@@ -22,7 +21,6 @@ const FREE_SPI: u32 = 40;
 const TIMER_DELAY: u64 = 2000;
 /// The marker at the interrupt vector.
 pub const VECTOR_MARKER: u32 = 17;
-const DONE: u32 = 63;
 
 /// Set by the interrupt handler.
 static HANDLED: AtomicBool = AtomicBool::new(false);
@@ -54,15 +52,6 @@ pub extern "C" fn main() -> ! {
     hvc(PSCI_SYSTEM_OFF);
     loop {
         core::hint::spin_loop();
-    }
-}
-
-#[inline(always)]
-fn repeat<const BEGIN: u32, const END: u32>(operation: impl Fn()) {
-    for _ in 0..ROUNDS {
-        marker::<BEGIN>();
-        operation();
-        marker::<END>();
     }
 }
 

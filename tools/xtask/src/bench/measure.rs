@@ -23,7 +23,7 @@ pub enum Host {
     Quoll,
 }
 
-/// The last marker of the guest without an operating system.
+/// The last marker of the programs that measure, as the crate `marker` has it.
 const DONE: u32 = 63;
 
 /// Runs, each made once however many rows read it.
@@ -66,6 +66,18 @@ impl<'a> Bench<'a> {
                 }
                 Host::Quoll => image,
             })
+        })?;
+        until(events, DONE)?;
+        Ok(events)
+    }
+
+    /// Events of the protection domains that measure the kernel.
+    ///
+    /// # Errors
+    /// When they do not build or do not come to their end.
+    pub fn native(&mut self) -> Result<&[Event]> {
+        let events = self.run("bench-native".to_owned(), to_the_end, |workspace| {
+            system(workspace, "tests/systems/bench-native.xml", Kernel::V6_1)
         })?;
         until(events, DONE)?;
         Ok(events)

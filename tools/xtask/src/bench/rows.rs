@@ -33,6 +33,7 @@ pub struct Row {
 /// All rows.
 pub fn all() -> Vec<Row> {
     let mut rows = EXITS.to_vec();
+    rows.extend(KERNEL);
     rows.extend(WHOLE_MACHINE);
     rows
 }
@@ -61,6 +62,37 @@ const EXITS: [Row; 10] = [
     },
     Row { operation: "virtual timer fires to guest's vector", goal: Goal::AtMost(500), measure: timer },
     Row { operation: "end of interrupt (no exit)", goal: Goal::AtMost(10), measure: |bench| operation(bench, 18) },
+];
+
+/// Between protection domains on one core. The markers are listed in `tests/bench`.
+const KERNEL: [Row; 7] = [
+    Row {
+        operation: "protected call round trip, passive server, no register",
+        goal: Goal::AtMost(500),
+        measure: |bench| native(bench, 2),
+    },
+    Row {
+        operation: "protected call round trip, passive server, 4 registers",
+        goal: Goal::AtMost(550),
+        measure: |bench| native(bench, 4),
+    },
+    Row {
+        operation: "protected call round trip, active server",
+        goal: Goal::AtMost(700),
+        measure: |bench| native(bench, 6),
+    },
+    Row { operation: "notify, nobody switched to", goal: Goal::AtMost(150), measure: |bench| native(bench, 8) },
+    Row {
+        operation: "notify round trip, through the whole PD loop",
+        goal: Goal::AtMost(800),
+        measure: |bench| native(bench, 10),
+    },
+    Row {
+        operation: "hardware IRQ to PD's notified, busy",
+        goal: Goal::AtMost(450),
+        measure: |bench| native(bench, 12),
+    },
+    Row { operation: "irq_ack", goal: Goal::AtMost(200), measure: |bench| native(bench, 14) },
 ];
 
 /// A Linux guest.
@@ -111,6 +143,10 @@ fn idle(bench: &mut Bench, host: Host) -> Result<u64> {
 /// The operation between `marker` and the next.
 fn operation(bench: &mut Bench, marker: u32) -> Result<u64> {
     measure::between(bench.program(Host::Quoll)?, marker, marker + 1)
+}
+
+fn native(bench: &mut Bench, marker: u32) -> Result<u64> {
+    measure::between(bench.native()?, marker, marker + 1)
 }
 
 /// What is counted beyond the time that the timer was armed for, which the bare machine shows.
