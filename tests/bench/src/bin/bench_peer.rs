@@ -3,7 +3,7 @@
 //! lower), which differ in the system description only.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-use sel4_microkit::{ChannelSet, Handler, Infallible, MessageInfo, protection_domain};
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, MessageInfo, protection_domain};
 
 struct Peer;
 
