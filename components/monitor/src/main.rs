@@ -1,2 +1,65 @@
-//! Placeholder until its owner fills it.
-fn main() {}
+//! The monitor: receives the faults of protection domains that have no parent, and the requests of passive ones.
+//!
+//! The `microkit` tool gives it a CSpace of its own kind (below) and writes names and stacks into its image.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod domains;
+
+#[cfg(target_os = "none")]
+mod pd {
+    use core::ptr;
+
+    use monitor::Report;
+    use sel4::{Badge, Cap, Fault, FrameObjectType, IpcBuffer, MessageInfo, abi, cap, debug_println};
+
+    use crate::domains::{self, Index};
+
+    const FAULT_ENDPOINT: cap::Endpoint = Cap::from_bits(1);
+    const REPLY: cap::Reply = Cap::from_bits(2);
+
+    /// The tool puts the IPC buffer into the last page.
+    const IPC_BUFFER: usize = abi::object::USER_TOP as usize & !(FrameObjectType::GRANULE.bytes() - 1);
+
+    #[unsafe(no_mangle)]
+    extern "C" fn _start() -> ! {
+        let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
+        // SAFETY: the page is mapped there for good, for this thread, which starts here, once.
+        sel4::set_ipc_buffer(unsafe { &mut *ipc_buffer });
+        sel4_microkit::panicking::set_hook(&|info| debug_println!("MONITOR: {info}"));
+        domains::name_threads();
+        loop {
+            // Nobody is answered: a domain that has faulted stays where it is, a passive one asks without waiting.
+            let (info, badge) = FAULT_ENDPOINT.recv(REPLY);
+            handle(info, badge);
+        }
+    }
+
+    fn handle(info: MessageInfo, badge: Badge) {
+        let fault = sel4::with_ipc_buffer(|ipc_buffer| Fault::try_new(ipc_buffer, &info));
+        let Some(index) = Index::from_badge(badge) else {
+            debug_println!("MONITOR: {fault:?} from badge {badge:#x}, which is no protection domain's");
+            return;
+        };
+        if let Some(Fault::NullFault(_)) = fault {
+            make_passive(index);
+            return;
+        }
+        let registers = index.tcb().tcb_read_all_registers(false).ok();
+        debug_println!("{}", Report { domain: index.domain(), fault, registers });
+    }
+
+    /// From now on the domain runs on its callers' time, or on its own when it is notified.
+    fn make_passive(index: Index) {
+        let context = index.sched_context();
+        let result = context.unbind_object(index.tcb()).and_then(|()| context.bind(index.notification()));
+        if let Err(error) = result {
+            debug_println!("MONITOR: cannot make protection domain '{}' passive: {error}", index.domain().name);
+        }
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("the monitor is a protection domain: it runs on quoll only");
+}

@@ -1,0 +1,14 @@
+//! What the monitor says about a fault of a protection domain. The decoding is apart from the PD (`main.rs`), which
+//! receives faults and prints reports, so that it is tested on the host.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod cause;
+mod report;
+mod slot;
+mod syndrome;
+
+pub use cause::Cause;
+pub use report::{Domain, Report};
+pub use slot::SlotUse;
+pub use syndrome::{Access, AccessKind, Status, Syndrome};

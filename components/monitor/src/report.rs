@@ -1,0 +1,133 @@
+//! The report of a fault: who, what, where, why, and the registers.
+
+use core::fmt;
+
+use sel4::{CapFault, Fault, LookupFailure, UserContext, UserException, VmFault, Word};
+
+use crate::cause::Cause;
+use crate::syndrome::Syndrome;
+
+/// What the monitor knows of a protection domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Domain<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The lowest address of its stack, if it has one.
+    pub stack_bottom: Option<Word>,
+}
+
+/// A report; its `Display` is what the monitor prints, without a newline at the end.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// Who.
+    pub domain: Domain<'a>,
+    /// What; `None` when the kernel's message is none that the monitor knows.
+    pub fault: Option<Fault>,
+    /// The thread's registers; `None` when they cannot be read.
+    pub registers: Option<UserContext>,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "MONITOR: protection domain '{}' has faulted and is stopped", self.domain.name)?;
+        match &self.fault {
+            Some(fault) => {
+                describe(f, fault)?;
+                if let Some(cause) = Cause::of(fault, &self.domain) {
+                    writeln!(f, "  help: {cause}")?;
+                }
+            }
+            None => writeln!(f, "  what: a message that is no fault")?,
+        }
+        match &self.registers {
+            Some(registers) => write_registers(f, registers),
+            None => f.write_str("  registers: cannot be read"),
+        }
+    }
+}
+
+fn describe(f: &mut fmt::Formatter<'_>, fault: &Fault) -> fmt::Result {
+    match fault {
+        Fault::VmFault(fault) => describe_vm_fault(f, fault),
+        Fault::CapFault(fault) => describe_cap_fault(f, fault),
+        Fault::UserException(fault) => describe_user_exception(f, fault),
+        Fault::UnknownSyscall(fault) => {
+            writeln!(f, "  what: unknown system call {}", fault.syscall() as i64)?;
+            writeln!(f, "  instruction at: {:#x}", fault.fault_ip())
+        }
+        Fault::Timeout(fault) => {
+            writeln!(f, "  what: budget used up; {} us used, scheduling context {}", fault.consumed(), fault.data())
+        }
+        Fault::DebugException(fault) => {
+            let number = fault.breakpoint_number();
+            writeln!(f, "  what: debug exception, breakpoint {number}, address {:#x}", fault.trigger_address())?;
+            writeln!(f, "  instruction at: {:#x}", fault.fault_ip())
+        }
+        Fault::NullFault(_) | Fault::VGicMaintenance(_) | Fault::VCpuFault(_) | Fault::VPpiEvent(_) => {
+            writeln!(f, "  what: {fault:?}, which no protection domain should raise")
+        }
+    }
+}
+
+fn describe_vm_fault(f: &mut fmt::Formatter<'_>, fault: &VmFault) -> fmt::Result {
+    let (address, syndrome) = (fault.addr(), Syndrome(fault.fsr()));
+    match syndrome.access() {
+        Some(access) => {
+            write!(f, "  what: bad {}", access.kind)?;
+            if let Some(size) = access.size {
+                write!(f, " of {size} byte{}", if size == 1 { "" } else { "s" })?;
+            }
+            writeln!(f, " at {address:#x}: {}", access.status)?;
+        }
+        None => {
+            let kind = if fault.is_prefetch() { "instruction fetch" } else { "access" };
+            writeln!(f, "  what: bad {kind} at {address:#x}, syndrome {:#x}", syndrome.0)?;
+        }
+    }
+    writeln!(f, "  instruction at: {:#x}", fault.ip())
+}
+
+fn describe_user_exception(f: &mut fmt::Formatter<'_>, fault: &UserException) -> fmt::Result {
+    let syndrome = Syndrome(fault.number());
+    let name = syndrome.class_name().unwrap_or("exception");
+    writeln!(f, "  what: {name} (syndrome {:#x}, code {:#x})", syndrome.0, fault.code())?;
+    writeln!(f, "  instruction at: {:#x}", fault.fault_ip())
+}
+
+fn describe_cap_fault(f: &mut fmt::Formatter<'_>, fault: &CapFault) -> fmt::Result {
+    let phase = if fault.in_recv_phase() { "receive" } else { "send" };
+    write!(f, "  what: {phase} on a bad capability pointer {:#x}: ", fault.addr())?;
+    match fault.lookup_failure() {
+        Some(LookupFailure::InvalidRoot) => writeln!(f, "the thread has no CSpace")?,
+        Some(LookupFailure::MissingCapability { bits_left }) => writeln!(f, "empty slot ({bits_left} bits left)")?,
+        Some(LookupFailure::DepthMismatch { bits_left, bits_found }) => {
+            writeln!(f, "the CNode resolves {bits_found} bits, {bits_left} are left")?;
+        }
+        Some(LookupFailure::GuardMismatch { bits_left, guard_found, bits_found }) => {
+            writeln!(f, "guard {guard_found:#x} of {bits_found} bits is not matched, {bits_left} are left")?;
+        }
+        None => writeln!(f, "unknown reason")?,
+    }
+    writeln!(f, "  instruction at: {:#x}", fault.ip())
+}
+
+/// Registers in a row of the report.
+const COLUMNS: usize = 4;
+/// General-purpose registers, x0 to x30.
+const GPRS: usize = 31;
+
+fn write_registers(f: &mut fmt::Formatter<'_>, registers: &UserContext) -> fmt::Result {
+    let row = [("pc", registers.pc()), ("sp", registers.sp()), ("spsr", registers.spsr())];
+    f.write_str(" ")?;
+    for (name, value) in row {
+        write!(f, " {name:<4} {value:#018x}")?;
+    }
+    for i in 0..GPRS {
+        if i % COLUMNS == 0 {
+            f.write_str("\n ")?;
+        }
+        write!(f, " x{i:<3} {:#018x}", registers.gpr(i))?;
+    }
+    let inner = registers.inner();
+    write!(f, "\n  tpidr_el0 {:#018x} tpidrro_el0 {:#018x}", inner.tpidr_el0, inner.tpidrro_el0)
+}
