@@ -58,10 +58,8 @@ impl Boot {
     }
 }
 
-/// The kernel command line of every guest: silent, so that what is measured is the guest and not its messages.
-pub const GUEST_COMMAND_LINE: &str = "console=ttyAMA0 quiet";
-/// Memory of a guest.
-pub const GUEST_MEMORY: &str = "256M";
+/// Memory of a guest that has the machine for itself: as much as `system.xml` gives it.
+const GUEST_MEMORY: &str = "256M";
 
 /// Counting instructions in a run.
 #[derive(Clone, Debug)]
@@ -101,7 +99,7 @@ impl Machine {
                 command.args(["-m", "2G", "-device", &loader]);
             }
             Boot::Linux { kernel, initrd } => {
-                command.args(["-m", GUEST_MEMORY, "-append", GUEST_COMMAND_LINE]);
+                command.args(["-m", GUEST_MEMORY, "-append", guest::COMMAND_LINE]);
                 command.arg("-kernel").arg(kernel);
                 if let Some(initrd) = initrd {
                     command.arg("-initrd").arg(initrd);

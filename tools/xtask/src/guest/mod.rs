@@ -17,6 +17,9 @@ use crate::workspace::Workspace;
 
 pub use initramfs::{PROMPT, READY};
 
+/// Command line of every guest: silent, so that what is measured is the guest and not its messages.
+pub const COMMAND_LINE: &str = "console=ttyAMA0 quiet";
+
 /// A Debian kernel, by its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kernel {
@@ -48,7 +51,7 @@ impl Kernel {
     }
 }
 
-/// The folder that holds `Image` of one kernel and `initramfs.cpio.gz`: a search path of a system description.
+/// The folder that holds `Image`, `initramfs.cpio.gz` and `cmdline.txt` of one kernel: a search path of a system description.
 pub fn folder(workspace: &Workspace, kernel: Kernel) -> PathBuf {
     workspace.guests().join(kernel.version())
 }
@@ -65,9 +68,11 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
     let busybox = store.busybox()?;
     let archive = initramfs::build(&busybox)?;
     for kernel in Kernel::ALL {
-        write_if_changed(&folder(workspace, kernel).join("initramfs.cpio.gz"), &archive)?;
+        let folder = folder(workspace, kernel);
+        write_if_changed(&folder.join("initramfs.cpio.gz"), &archive)?;
+        write_if_changed(&folder.join("cmdline.txt"), COMMAND_LINE.as_bytes())?;
     }
-    write_if_changed(&workspace.guests().join("initramfs.cpio.gz"), &archive)
+    Ok(())
 }
 
 /// The packages' files, downloaded when first wanted.
