@@ -288,6 +288,8 @@ pub enum Record<'a> {
     Slot {
         /// The CNode.
         cnode: ObjectId,
+        /// log2 of the number of its slots.
+        cnode_bits: u8,
         /// Which of its slots.
         index: u32,
         /// What the capability points to.

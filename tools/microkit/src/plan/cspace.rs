@@ -5,7 +5,7 @@ use super::threads::PdObjects;
 use crate::model::{End, UserCap};
 use crate::sdf::CapOf;
 use sel4_abi::microkit::{CNODE_BITS, ROOT_CNODE_BITS, badge, slot};
-use system_spec::{Cap, CapData, ObjectId, Record, Rights};
+use system_spec::{Cap, CapData, Kind, ObjectId, Record, Rights};
 
 /// Bits that a CPtr has besides those of the two CNodes.
 pub const INNER_GUARD_BITS: u8 = (u64::BITS - CNODE_BITS - ROOT_CNODE_BITS) as u8;
@@ -19,15 +19,34 @@ pub const NOTIFICATION: Rights = Rights { read: true, write: true, grant: false,
 /// Signal only: the other end's notification is not for waiting.
 const SIGNAL: Rights = Rights { read: false, write: true, grant: false, grant_reply: false };
 
+/// A CNode, with what it takes to name a slot of it.
+#[derive(Debug, Clone, Copy)]
+pub struct CNode {
+    /// The object.
+    pub id: ObjectId,
+    bits: u8,
+}
+
 impl Builder<'_> {
+    /// Plans a CNode of 2^`bits` slots.
+    pub fn cnode(&mut self, name: String, bits: u32) -> CNode {
+        let bits = bits as u8;
+        CNode { id: self.runs.one(name, Kind::CNode { bits }), bits }
+    }
+
     /// Puts a capability with all rights into a slot.
-    pub fn give(&mut self, cnode: ObjectId, index: u64, object: ObjectId) {
+    pub fn give(&mut self, cnode: CNode, index: u64, object: ObjectId) {
         self.mint(cnode, index, object, Rights::ALL, CapData::None);
     }
 
     /// Puts a capability into a slot.
-    pub fn mint(&mut self, cnode: ObjectId, index: u64, object: ObjectId, rights: Rights, data: CapData) {
-        self.steps.push(Record::Slot { cnode, index: index as u32, cap: Cap::Object(object), rights, data });
+    pub fn mint(&mut self, cnode: CNode, index: u64, object: ObjectId, rights: Rights, data: CapData) {
+        self.slot(cnode, index, Cap::Object(object), rights, data);
+    }
+
+    fn slot(&mut self, cnode: CNode, index: u64, cap: Cap, rights: Rights, data: CapData) {
+        let CNode { id: cnode, bits: cnode_bits } = cnode;
+        self.steps.push(Record::Slot { cnode, cnode_bits, index: index as u32, cap, rights, data });
     }
 
     /// Fills the CNodes of a protection domain.
@@ -35,7 +54,7 @@ impl Builder<'_> {
         let system = self.system;
         let (pd, objects) = (&system.pds[index], &pds[index]);
         let cnode = objects.cnode;
-        self.mint(objects.root, 0, cnode, Rights::ALL, CapData::GuardBits(INNER_GUARD_BITS));
+        self.mint(objects.root, 0, cnode.id, Rights::ALL, CapData::GuardBits(INNER_GUARD_BITS));
         match objects.endpoint {
             Some(endpoint) => self.mint(cnode, slot::INPUT, endpoint, ENDPOINT, CapData::None),
             None => self.mint(cnode, slot::INPUT, objects.notification, NOTIFICATION, CapData::None),
@@ -52,8 +71,7 @@ impl Builder<'_> {
             self.give(cnode, slot::TCB, objects.tcb);
         }
         if pd.smc {
-            let (index, rights, data) = (slot::SMC as u32, Rights::ALL, CapData::None);
-            self.steps.push(Record::Slot { cnode, index, cap: Cap::Smc, rights, data });
+            self.slot(cnode, slot::SMC, Cap::Smc, Rights::ALL, CapData::None);
         }
         for (irq, handler) in pd.irqs.iter().zip(&objects.irqs) {
             self.give(cnode, slot::BASE_IRQ + irq.id, *handler);
@@ -66,7 +84,7 @@ impl Builder<'_> {
         }
     }
 
-    fn channel(&mut self, cnode: ObjectId, end: End, other: End, pds: &[PdObjects]) {
+    fn channel(&mut self, cnode: CNode, end: End, other: End, pds: &[PdObjects]) {
         let target = &pds[other.pd];
         if end.notify {
             let badge = CapData::Badge(1 << other.id);
@@ -78,7 +96,7 @@ impl Builder<'_> {
         }
     }
 
-    fn user_cap(&mut self, root: ObjectId, cap: &UserCap, pds: &[PdObjects]) {
+    fn user_cap(&mut self, root: CNode, cap: &UserCap, pds: &[PdObjects]) {
         let source = &pds[cap.pd];
         let object = match cap.of {
             CapOf::Tcb => source.tcb,

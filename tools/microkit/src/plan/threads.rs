@@ -1,7 +1,7 @@
 //! Threads: the monitor, protection domains and virtual CPUs, each with what it needs to run.
 
 use super::Builder;
-use super::cspace::{ENDPOINT, NOTIFICATION, SINGLE_GUARD_BITS};
+use super::cspace::{CNode, ENDPOINT, NOTIFICATION, SINGLE_GUARD_BITS};
 use super::data::RegionFrames;
 use super::objects::RunKind;
 use super::space::{Access, Space};
@@ -40,8 +40,8 @@ pub struct PdObjects {
     pub notification: ObjectId,
     pub endpoint: Option<ObjectId>,
     pub reply: ObjectId,
-    pub root: ObjectId,
-    pub cnode: ObjectId,
+    pub root: CNode,
+    pub cnode: CNode,
     pub vspace: ObjectId,
     pub fault: FaultHandler,
     pub irqs: Vec<ObjectId>,
@@ -51,7 +51,7 @@ pub struct PdObjects {
 /// The objects of the monitor.
 struct Monitor {
     endpoint: ObjectId,
-    cnode: ObjectId,
+    cnode: CNode,
 }
 
 impl<'a> Builder<'a> {
@@ -77,7 +77,7 @@ impl<'a> Builder<'a> {
     fn monitor(&mut self, program: &'a Program) -> Monitor {
         let one = |builder: &mut Self, what: &str, kind| builder.runs.one(format!("{MONITOR}: {what}"), kind);
         let tcb = one(self, "TCB", Kind::Tcb);
-        let cnode = one(self, "CNode", Kind::CNode { bits: CNODE_BITS as u8 });
+        let cnode = self.cnode(format!("{MONITOR}: CNode"), CNODE_BITS);
         let endpoint = one(self, "endpoint", Kind::Endpoint);
         let reply = one(self, "reply", Kind::Reply);
         self.mint(cnode, monitor_slot::FAULT_ENDPOINT, endpoint, ENDPOINT, CapData::None);
@@ -92,7 +92,7 @@ impl<'a> Builder<'a> {
         self.steps.push(Record::Thread(Thread {
             name: MONITOR,
             tcb,
-            cspace: CSpace { cnode, guard_bits: SINGLE_GUARD_BITS },
+            cspace: CSpace { cnode: cnode.id, guard_bits: SINGLE_GUARD_BITS },
             vspace,
             ipc_buffer: Some((IPC_BUFFER, ipc_buffer)),
             fault: None,
@@ -131,8 +131,8 @@ impl<'a> Builder<'a> {
             notification,
             endpoint: needs_endpoint.then(|| one(self, "endpoint", Kind::Endpoint)),
             reply: one(self, "reply", Kind::Reply),
-            root: one(self, "root CNode", Kind::CNode { bits: ROOT_CNODE_BITS as u8 }),
-            cnode: one(self, "CNode", Kind::CNode { bits: CNODE_BITS as u8 }),
+            root: self.cnode(format!("{}: root CNode", pd.name), ROOT_CNODE_BITS),
+            cnode: self.cnode(format!("{}: CNode", pd.name), CNODE_BITS),
             vspace: space.vspace,
             fault,
             irqs: self.irqs(pd, notification),
@@ -183,7 +183,7 @@ impl<'a> Builder<'a> {
         self.steps.push(Record::Thread(Thread {
             name: &pd.name,
             tcb: objects.tcb,
-            cspace: CSpace { cnode: objects.root, guard_bits: 0 },
+            cspace: CSpace { cnode: objects.root.id, guard_bits: 0 },
             vspace: objects.vspace,
             ipc_buffer: Some((IPC_BUFFER, ipc_buffer)),
             fault: Some(objects.fault),
@@ -237,7 +237,7 @@ impl<'a> Builder<'a> {
         let one = |builder: &mut Self, what: &str, kind| builder.runs.one(format!("{name}: {what}"), kind);
         let tcb = one(self, "TCB", Kind::Tcb);
         let object = one(self, "vCPU", Kind::VCpu);
-        let cnode = one(self, "CNode", Kind::CNode { bits: CNODE_BITS as u8 });
+        let cnode = self.cnode(format!("{name}: CNode"), CNODE_BITS).id;
         let sched_context = self.sched_context(&name, vm.schedule, vcpu.cpu, TIMEOUT_BADGE + vcpu.id);
         self.give(parent.cnode, slot::BASE_VCPU + vcpu.id, object);
         self.give(parent.cnode, slot::BASE_VM_TCB + vcpu.id, tcb);
