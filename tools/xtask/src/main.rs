@@ -23,7 +23,8 @@ use workspace::Workspace;
 
 fn main() -> ExitCode {
     match dispatch(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -31,20 +32,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<()> {
+/// Does what was asked. False: it was done, and something is not as it should be, which was printed.
+fn dispatch(cli: &Cli) -> Result<bool> {
     let workspace = Workspace::locate();
     match &cli.command {
-        Verb::Run(options) => run::run(&workspace, options),
-        Verb::Test(options) => test::run(&workspace, options),
-        Verb::Build(options) => {
-            let image = build::image(&workspace, options)?;
-            println!("{}", image.display());
-            Ok(())
-        }
-        Verb::Bench(options) => bench::run(&workspace, options),
-        Verb::Doctor => setup::doctor(&workspace),
-        Verb::Clean { all } => clean(&workspace, *all),
+        Verb::Run(options) => run::run(&workspace, options)?,
+        Verb::Test(options) => return test::run(&workspace, options),
+        Verb::Build(options) => println!("{}", build::image(&workspace, options)?.display()),
+        Verb::Bench(options) => bench::run(&workspace, options)?,
+        Verb::Doctor => setup::doctor(&workspace)?,
+        Verb::Clean { all } => clean(&workspace, *all)?,
     }
+    Ok(true)
 }
 
 fn clean(workspace: &Workspace, all: bool) -> Result<()> {

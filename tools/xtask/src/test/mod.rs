@@ -4,6 +4,8 @@ mod host;
 mod scenario;
 mod scenarios;
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 use crate::build;
@@ -38,11 +40,11 @@ impl Tally {
     }
 }
 
-/// Runs what `options` selects.
+/// Runs what `options` selects and returns whether all passed. The last line that it prints counts.
 ///
 /// # Errors
-/// When something failed; what failed was printed.
-pub fn run(workspace: &Workspace, options: &TestOptions) -> Result<()> {
+/// When the tests cannot be run at all: no such test, or something to run them with cannot be installed.
+pub fn run(workspace: &Workspace, options: &TestOptions) -> Result<bool> {
     let mut tally = Tally::default();
     let scenarios = scenarios::all();
     let chosen: Vec<&Scenario> = match &options.filter {
@@ -54,29 +56,48 @@ pub fn run(workspace: &Workspace, options: &TestOptions) -> Result<()> {
         }
     };
     if chosen.is_empty() {
-        bail!("no case in QEMU has such a name");
+        bail!("no scenario has such a name");
     }
     qemu::ensure(workspace)?;
     guest::ensure(workspace)?;
-    build_images(workspace, &chosen)?;
-    tally.add(scenario::run_all(workspace, &chosen, options.jobs));
-    println!("{} passed, {} failed", tally.passed, tally.failed);
+    let ready = build_images(workspace, chosen, &mut tally);
+    tally.add(scenario::run_all(workspace, &ready, options.jobs));
     if tally.failed > 0 {
-        bail!("transcripts are in {}", workspace.transcripts().display());
+        println!("What the machines printed is in {}", workspace.transcripts().display());
     }
-    Ok(())
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    Ok(tally.failed == 0)
 }
 
-/// Builds each image that the scenarios boot, once.
-fn build_images(workspace: &Workspace, scenarios: &[&Scenario]) -> Result<()> {
-    let mut built: Vec<&BuildOptions> = Vec::new();
+/// Builds each image that the scenarios boot, once. Returns the scenarios that can be run; the cases of the others
+/// have failed.
+fn build_images<'a>(workspace: &Workspace, scenarios: Vec<&'a Scenario>, tally: &mut Tally) -> Vec<&'a Scenario> {
+    let mut built: Vec<(&BuildOptions, bool)> = Vec::new();
+    let mut ready = Vec::new();
     for scenario in scenarios {
-        if let Boots::System(options) = &scenario.boots
-            && !built.contains(&options)
-        {
-            build::image(workspace, options)?;
-            built.push(options);
+        let is_ready = match &scenario.boots {
+            Boots::Bare(_) => true,
+            Boots::System(options) => match built.iter().find(|(other, _)| *other == options) {
+                Some(&(_, is_ready)) => is_ready,
+                None => {
+                    let result = build::image(workspace, options);
+                    built.push((options, result.is_ok()));
+                    report_build(&scenario.name, &result);
+                    result.is_ok()
+                }
+            },
+        };
+        if is_ready {
+            ready.push(scenario);
+        } else {
+            scenario.cases.iter().for_each(|_| tally.count(false));
         }
     }
-    Ok(())
+    ready
+}
+
+fn report_build(name: &str, result: &Result<PathBuf>) {
+    if let Err(error) = result {
+        println!("FAIL  {name}: its image was not built\n{error:#}");
+    }
 }

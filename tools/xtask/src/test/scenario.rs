@@ -71,7 +71,7 @@ pub fn run_all(workspace: &Workspace, scenarios: &[&Scenario], jobs: usize) -> T
     let next = AtomicUsize::new(0);
     let tally = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, scenarios.len()) {
+        for _ in 0..jobs.max(1) {
             scope.spawn(|| {
                 while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let (outcomes, transcript) = run(workspace, scenario);
