@@ -4,6 +4,7 @@
 use core::hint::black_box;
 use core::ptr;
 
+use sel4::abi::microkit::slot::BASE_OUTPUT_NOTIFICATION;
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain};
 
 const NULL_WRITE: Channel = Channel::new(1);
@@ -12,6 +13,7 @@ const UNDEFINED_INSTRUCTION: Channel = Channel::new(3);
 const WRITE_TO_CODE: Channel = Channel::new(4);
 const JUMP_TO_DATA: Channel = Channel::new(5);
 const PANIC: Channel = Channel::new(6);
+const MISSING_CAPABILITY: Channel = Channel::new(7);
 
 struct Faulty;
 
@@ -43,6 +45,8 @@ fn fault(how: Channel) {
         WRITE_TO_CODE => unsafe { ptr::write_volatile(black_box(init as *mut u64), 0) },
         JUMP_TO_DATA => jump_to_data(),
         PANIC => panic!("on purpose"),
+        // The slot of channel 9's notification, which the domain does not have.
+        MISSING_CAPABILITY => sel4::cap::Notification::from_bits(BASE_OUTPUT_NOTIFICATION + 9).signal(),
         _ => {}
     }
 }
