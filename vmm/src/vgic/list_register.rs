@@ -70,6 +70,11 @@ impl ListRegister {
         Self(self.0 | HARDWARE | (self.intid() as u64) << SOURCE_SHIFT)
     }
 
+    /// The physical interrupt that it is linked to.
+    pub const fn physical(self) -> Option<u32> {
+        if self.0 & HARDWARE == 0 { None } else { Some((self.0 >> SOURCE_SHIFT & 0x1fff) as u32) }
+    }
+
     /// Names the CPU that sent a GICv2 SGI (0 to 7).
     pub const fn with_source(self, cpu: u8) -> Self {
         Self(self.0 & !SOURCE_MASK | ((cpu as u64) << SOURCE_SHIFT & SOURCE_MASK))

@@ -1,0 +1,121 @@
+//! A model of the hardware's virtual CPU interface and its list registers (Arm IHI 0069, 12.4; EOImode 0).
+
+use super::super::{ListRegister, ListRegisters, Maintenance};
+use std::{collections::BTreeSet, vec, vec::Vec};
+
+/// What the guest reads when it acknowledges an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acknowledged {
+    pub intid: u32,
+    pub source: u8,
+}
+
+#[derive(Clone)]
+struct Interface {
+    registers: Vec<ListRegister>,
+    /// Priorities of what has been acknowledged and not ended.
+    running: Vec<u8>,
+    maintenance: Maintenance,
+    eoi_count: u32,
+    ended_physical: Option<u32>,
+}
+
+pub(crate) struct Hardware {
+    interfaces: Vec<Interface>,
+    /// Maintenance interrupts so far.
+    pub maintenance_count: usize,
+}
+
+impl Hardware {
+    pub fn new(cpus: usize, list_registers: usize) -> Self {
+        let interface = Interface {
+            registers: vec![ListRegister::EMPTY; list_registers],
+            running: Vec::new(),
+            maintenance: Maintenance::empty(),
+            eoi_count: 0,
+            ended_physical: None,
+        };
+        Self { interfaces: vec![interface; cpus], maintenance_count: 0 }
+    }
+
+    pub fn cpus(&self) -> usize {
+        self.interfaces.len()
+    }
+
+    /// The priority that an interrupt has to be above (numerically below) to be taken.
+    pub fn running_priority(&self, cpu: usize) -> u16 {
+        self.interfaces[cpu].running.last().map_or(0x100, |&priority| priority.into())
+    }
+
+    pub fn acknowledge(&mut self, cpu: usize) -> Option<Acknowledged> {
+        let running = self.running_priority(cpu);
+        let interface = &mut self.interfaces[cpu];
+        let pending = interface.registers.iter_mut().filter(|lr| lr.is_pending() && !lr.is_active());
+        let taken = pending.min_by_key(|lr| lr.priority()).filter(|lr| u16::from(lr.priority()) < running)?;
+        *taken = taken.with_pending(false).with_active(true);
+        interface.running.push(taken.priority());
+        Some(Acknowledged { intid: taken.intid(), source: taken.source() })
+    }
+
+    pub fn end(&mut self, cpu: usize, taken: Acknowledged) {
+        let interface = &mut self.interfaces[cpu];
+        interface.running.pop();
+        let same = |lr: &&mut ListRegister| lr.is_active() && lr.intid() == taken.intid;
+        match interface.registers.iter_mut().find(same) {
+            Some(lr) => {
+                *lr = lr.with_active(false);
+                interface.ended_physical = lr.physical();
+            }
+            None => interface.eoi_count += 1,
+        }
+    }
+
+    pub fn take_ended_physical(&mut self, cpu: usize) -> Option<u32> {
+        self.interfaces[cpu].ended_physical.take()
+    }
+
+    /// The maintenance interrupt that is asserted, with the list register that has ended, if any.
+    pub fn maintenance(&mut self, cpu: usize) -> Option<Option<usize>> {
+        let interface = &self.interfaces[cpu];
+        let registers = &interface.registers;
+        let used = registers.iter().filter(|lr| !lr.is_empty());
+        let unique = used.map(|lr| lr.intid()).collect::<BTreeSet<_>>().len();
+        let used = registers.iter().filter(|lr| !lr.is_empty()).count();
+        assert_eq!(unique, used, "an interrupt is in two list registers");
+        let ended = registers.iter().position(|lr| lr.is_empty() && lr.wants_eoi() && lr.physical().is_none());
+        let other = interface.maintenance.contains(Maintenance::UNDERFLOW) && used <= 1
+            || interface.maintenance.contains(Maintenance::NO_PENDING) && !registers.iter().any(|lr| lr.is_pending())
+            || interface.maintenance.contains(Maintenance::NOT_PRESENT) && interface.eoi_count != 0;
+        let asserted = ended.map(Some).or(other.then_some(None));
+        self.maintenance_count += usize::from(asserted.is_some());
+        asserted
+    }
+}
+
+impl ListRegisters for Hardware {
+    fn count(&self) -> usize {
+        self.interfaces[0].registers.len()
+    }
+
+    fn read(&mut self, vcpu: usize, index: usize) -> ListRegister {
+        self.interfaces[vcpu].registers[index]
+    }
+
+    fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
+        self.interfaces[vcpu].registers[index] = value;
+    }
+
+    fn empty(&mut self, vcpu: usize) -> u16 {
+        let registers = self.interfaces[vcpu].registers.iter().enumerate();
+        registers.fold(0, |mask, (n, lr)| mask | u16::from(lr.is_empty()) << n)
+    }
+
+    fn set_maintenance(&mut self, vcpu: usize, enabled: Maintenance) {
+        self.interfaces[vcpu].maintenance = enabled;
+        self.interfaces[vcpu].eoi_count = 0;
+    }
+
+    fn take_eoi_count(&mut self, vcpu: usize) -> u32 {
+        core::mem::take(&mut self.interfaces[vcpu].eoi_count)
+    }
+}
