@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use marker_plugin::{Event, parse_log};
 
+use super::size;
 use crate::build;
 use crate::cli::{BuildOptions, Config};
 use crate::console::Session;
@@ -31,7 +32,8 @@ pub struct Bench<'a> {
     workspace: &'a Workspace,
     cpu: &'a str,
     gic: Gic,
-    runs: HashMap<String, Vec<Event>>,
+    /// Events, or why there are none.
+    runs: HashMap<String, Result<Vec<Event>, String>>,
 }
 
 impl<'a> Bench<'a> {
@@ -48,7 +50,7 @@ impl<'a> Bench<'a> {
         let name = format!("bench-{host:?}-linux-{}", kernel.version()).to_lowercase();
         self.run(name, idle, |workspace| match host {
             Host::Bare => Ok(Boot::bare(workspace, kernel)),
-            Host::Quoll => system(workspace, "system.xml", kernel),
+            Host::Quoll => system(workspace, DEFAULT_SYSTEM, kernel),
         })
     }
 
@@ -90,10 +92,42 @@ impl<'a> Bench<'a> {
         boot: impl Fn(&Workspace) -> Result<Boot>,
     ) -> Result<&[Event]> {
         if !self.runs.contains_key(&name) {
-            let events = self.events(&name, boot(self.workspace)?, script)?;
-            self.runs.insert(name.clone(), events);
+            let events = boot(self.workspace).and_then(|boot| self.events(&name, boot, script));
+            self.runs.insert(name.clone(), events.map_err(|error| format!("{error:#}")));
         }
-        self.runs.get(&name).map(Vec::as_slice).context("the run was just made")
+        match self.runs.get(&name).context("the run was just made")? {
+            Ok(events) => Ok(events),
+            Err(error) => bail!("{error}"),
+        }
+    }
+
+    /// Bytes of code of the kernel.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub fn kernel_code(&self) -> Result<u64> {
+        build::image(self.workspace, &options(DEFAULT_SYSTEM, Kernel::V6_1))?;
+        size::code(&self.workspace.sdk_elf(CONFIG.name()).join("sel4.elf"))
+    }
+
+    /// Lines of code of the kernel.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn kernel_lines(&self) -> Result<u64> {
+        Ok(size::lines(&self.workspace.source("kernel/src"))? + size::lines(&self.workspace.source("kernel/core/src"))?)
+    }
+
+    /// Milliseconds from an edited description to the image, all else being built.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub fn image_time(&self) -> Result<u64> {
+        let options = options(DEFAULT_SYSTEM, Kernel::V6_1);
+        build::image(self.workspace, &options)?;
+        let start = Instant::now();
+        build::image(self.workspace, &options)?;
+        Ok(u64::try_from(start.elapsed().as_millis())?)
     }
 
     fn events(&self, name: &str, boot: Boot, script: fn(&mut Session) -> Result<()>) -> Result<Vec<Event>> {
@@ -111,9 +145,14 @@ impl<'a> Bench<'a> {
 /// What is measured is what would be shipped.
 const CONFIG: Config = Config::Release;
 
+const DEFAULT_SYSTEM: &str = "system.xml";
+
+fn options(system: &str, linux: Kernel) -> BuildOptions {
+    BuildOptions { system: system.into(), config: CONFIG, linux }
+}
+
 fn system(workspace: &Workspace, system: &str, linux: Kernel) -> Result<Boot> {
-    let options = BuildOptions { system: system.into(), config: CONFIG, linux };
-    Ok(Boot::Image(build::image(workspace, &options)?))
+    Ok(Boot::Image(build::image(workspace, &options(system, linux))?))
 }
 
 /// Waits until the machine has ended, or has nothing to do because its guest is gone.

@@ -3,6 +3,7 @@
 
 pub mod measure;
 mod rows;
+mod size;
 mod table;
 
 use anyhow::{Result, bail};

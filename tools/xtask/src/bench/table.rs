@@ -27,7 +27,7 @@ impl Line {
 
 /// A table in Markdown, and below it what went wrong.
 pub fn render(lines: &[Line]) -> String {
-    let mut rows = vec![["operation", "instructions", "goal", ""].map(str::to_owned)];
+    let mut rows = vec![["operation", "figure", "goal", ""].map(str::to_owned)];
     rows.extend(lines.iter().map(Line::cells));
     let widths: Vec<usize> =
         (0..4).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
