@@ -406,7 +406,9 @@ impl Cap {
     /// CNode. `None` when the type or its badge does not allow it. `preserve` is a mutation in place, which keeps badges.
     pub fn with_data(self, data: u64, preserve: bool) -> Option<Self> {
         match self {
-            Self::Endpoint { addr, badge: 0, rights } if !preserve => Some(Self::Endpoint { addr, badge: data, rights }),
+            Self::Endpoint { addr, badge: 0, rights } if !preserve => {
+                Some(Self::Endpoint { addr, badge: data, rights })
+            }
             Self::Notification { addr, badge: 0, rights } if !preserve => {
                 Some(Self::Notification { addr, badge: data, rights })
             }
@@ -444,9 +446,7 @@ pub(crate) mod tests {
     }
 
     fn mapping() -> impl Strategy<Value = Option<Mapping>> {
-        proptest::option::of(
-            (any::<u16>(), 0u64..1 << 36).prop_map(|(asid, page)| Mapping { asid, vaddr: page << 12 }),
-        )
+        proptest::option::of((any::<u16>(), 0u64..1 << 36).prop_map(|(asid, page)| Mapping { asid, vaddr: page << 12 }))
     }
 
     /// Any capability.
@@ -462,14 +462,24 @@ pub(crate) mod tests {
         );
         prop_oneof![
             Just(Cap::Null),
-            (addr(4), 4u32..48, any::<bool>(), any::<u64>())
-                .prop_map(|(addr, size_bits, device, free)| Cap::Untyped { addr, size_bits, device, free }),
+            (addr(4), 4u32..48, any::<bool>(), any::<u64>()).prop_map(|(addr, size_bits, device, free)| Cap::Untyped {
+                addr,
+                size_bits,
+                device,
+                free
+            }),
             (addr(4), any::<u64>(), rights()).prop_map(|(addr, badge, rights)| Cap::Endpoint { addr, badge, rights }),
-            (addr(6), any::<u64>(), rights())
-                .prop_map(|(addr, badge, rights)| Cap::Notification { addr, badge, rights }),
+            (addr(6), any::<u64>(), rights()).prop_map(|(addr, badge, rights)| Cap::Notification {
+                addr,
+                badge,
+                rights
+            }),
             (addr(5), any::<bool>()).prop_map(|(addr, grant)| Cap::Reply { addr, grant }),
-            (addr(5), 1u32..40, any::<u64>())
-                .prop_map(|(addr, radix, word)| Cap::CNode { addr, radix, guard: CNodeCapData::from_word(word) }),
+            (addr(5), 1u32..40, any::<u64>()).prop_map(|(addr, radix, word)| Cap::CNode {
+                addr,
+                radix,
+                guard: CNodeCapData::from_word(word)
+            }),
             addr(11).prop_map(|addr| Cap::Thread { addr }),
             (addr(7), 7u32..48).prop_map(|(addr, size_bits)| Cap::SchedContext { addr, size_bits }),
             any::<u32>().prop_map(|core| Cap::SchedControl { core }),

@@ -101,9 +101,7 @@ pub fn is_parent(a: &Cap, a_flags: Flags, b: &Cap, b_flags: Flags) -> bool {
     match (a, b) {
         (Cap::Endpoint { badge, .. }, Cap::Endpoint { badge: child, .. })
         | (Cap::Notification { badge, .. }, Cap::Notification { badge: child, .. })
-        | (Cap::Smc { badge }, Cap::Smc { badge: child }) => {
-            *badge == 0 || (badge == child && !b_flags.first_badged)
-        }
+        | (Cap::Smc { badge }, Cap::Smc { badge: child }) => *badge == 0 || (badge == child && !b_flags.first_badged),
         _ => true,
     }
 }
@@ -172,13 +170,8 @@ mod tests {
 
     #[test]
     fn frames_of_another_size_are_other_objects() {
-        let frame = |size| Cap::Frame {
-            addr: Addr::new(1 << 30),
-            size,
-            rights: CapRights::ALL,
-            device: false,
-            mapping: None,
-        };
+        let frame =
+            |size| Cap::Frame { addr: Addr::new(1 << 30), size, rights: CapRights::ALL, device: false, mapping: None };
         assert!(same_object(&frame(FrameSize::Small), &frame(FrameSize::Small)));
         assert!(!same_object(&frame(FrameSize::Small), &frame(FrameSize::Large)));
         assert!(is_parent(&untyped(1 << 30, 21), Flags::ORIGINAL, &frame(FrameSize::Large), Flags::ORIGINAL));

@@ -58,6 +58,11 @@ impl Schedule {
         self.entries.get(index).is_some_and(|entry| entry.get().duration != 0)
     }
 
+    /// Whether the schedule starts at this index.
+    pub fn is_start(&self, index: usize) -> bool {
+        self.start.get() == index
+    }
+
     /// Starts over at `index`.
     pub fn set_start(&self, index: usize) {
         self.start.set(index);

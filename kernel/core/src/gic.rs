@@ -41,6 +41,16 @@ impl ListRegister {
         self.0 >> Self::STATE_SHIFT
     }
 
+    /// Whether it holds no interrupt.
+    pub const fn is_empty(self) -> bool {
+        self.state() == 0
+    }
+
+    /// Whether its interrupt has ended and the end is to be reported (`ICH_EISR_EL2`).
+    pub const fn has_ended(self) -> bool {
+        self.is_empty() && self.0 & (Self::HARDWARE | Self::END_MAINTENANCE) == Self::END_MAINTENANCE
+    }
+
     /// Whether the interrupt waits for the guest to acknowledge it.
     pub const fn is_pending(self) -> bool {
         self.state() & Self::PENDING != 0

@@ -7,6 +7,12 @@
 pub mod cap;
 pub mod derivation;
 pub mod domain;
+pub mod esr;
+pub mod gic;
 pub mod lookup;
+pub mod psr;
 pub mod refill;
+pub mod stage2;
 pub mod untyped;
+pub mod vcpu_id;
+pub mod vcpu_trap;

@@ -161,26 +161,31 @@ impl<'a> Refills<'a> {
     }
 
     /// Charges `used` ticks that ended at the present. Round-robin contexts get the amount back at once, behind what is
-    /// left; the others one period after it began to be used.
-    pub fn charge(&self, used: u64) {
+    /// left; the others one period after it began to be used. True when a slice ended: a round-robin budget was used up.
+    pub fn charge(&self, used: u64) -> bool {
         if self.period == 0 {
-            self.charge_round_robin(used);
+            self.charge_round_robin(used)
         } else {
             self.charge_sporadic(used);
+            false
         }
     }
 
-    fn charge_round_robin(&self, used: u64) {
+    fn charge_round_robin(&self, used: u64) -> bool {
         let head = self.head();
         let budget = self.sum();
         let left = head.amount.saturating_sub(used);
         self.queue.count.set(1);
-        if left < self.min_budget {
+        let ended = left < self.min_budget;
+        if ended {
             self.set_head(Refill { time: head.time, amount: budget });
         } else {
             self.set_head(Refill { time: head.time, amount: left });
-            self.push(Refill { time: head.time, amount: budget - left });
+            if left < budget {
+                self.push(Refill { time: head.time, amount: budget - left });
+            }
         }
+        ended
     }
 
     fn charge_sporadic(&self, mut used: u64) {
@@ -339,7 +344,9 @@ mod tests {
                     0 => refills.unblock(now),
                     1 => refills.yield_head(),
                     2 => refills.update(budget, max, now),
-                    _ => refills.charge(used),
+                    _ => {
+                        refills.charge(used);
+                    }
                 }
                 check(&refills, budget)?;
             }
@@ -350,10 +357,10 @@ mod tests {
     fn round_robin_is_always_ready() {
         let context = Context::new(1000, 0, 2);
         let refills = context.refills();
-        refills.charge(400);
+        assert!(!refills.charge(400));
         assert_eq!(refills.head().amount, 600);
         assert!(refills.is_ready(0));
-        refills.charge(600);
+        assert!(refills.charge(600));
         assert_eq!(refills.head().amount, 1000);
         assert_eq!(refills.len(), 1);
     }

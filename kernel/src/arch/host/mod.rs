@@ -1,0 +1,210 @@
+//! A fake of the architecture, so that the kernel's own logic is tested on the host: memory is the process's, the clock
+//! moves when a test moves it, interrupts come when a test raises them. One fake machine for each test thread.
+
+use crate::mem::Ref;
+use crate::object::tcb::Tcb;
+use crate::state::Globals;
+use core::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+
+/// What the fake machine's hardware would know.
+#[derive(Debug)]
+pub struct Machine {
+    /// The clock, in ticks.
+    pub now: Cell<u64>,
+    /// When the timer fires.
+    pub deadline: Cell<u64>,
+    /// Interrupts that are pending.
+    pub pending: RefCell<VecDeque<u32>>,
+    /// Interrupts that are unmasked.
+    pub unmasked: RefCell<BTreeSet<u32>>,
+    /// What was printed.
+    pub console: RefCell<Vec<u8>>,
+    /// The thread whose state is loaded.
+    pub loaded: Cell<Option<Ref<Tcb>>>,
+}
+
+thread_local! {
+    static GLOBALS: &'static Globals = Box::leak(Box::new(Globals::new()));
+    static MACHINE: &'static Machine = Box::leak(Box::new(Machine {
+        now: Cell::new(0),
+        deadline: Cell::new(u64::MAX),
+        pending: RefCell::default(),
+        unmasked: RefCell::default(),
+        console: RefCell::default(),
+        loaded: Cell::new(None),
+    }));
+}
+
+/// The kernel's state.
+pub fn globals() -> &'static Globals {
+    GLOBALS.with(|globals| *globals)
+}
+
+/// The fake hardware.
+pub fn machine() -> &'static Machine {
+    MACHINE.with(|machine| *machine)
+}
+
+/// This core.
+pub fn core_index() -> usize {
+    0
+}
+
+/// Loads a thread's state.
+pub fn switch_to(tcb: Ref<Tcb>) {
+    machine().loaded.set(Some(tcb));
+}
+
+/// Puts a thread's state back.
+pub fn unload(tcb: Ref<Tcb>) {
+    if machine().loaded.get() == Some(tcb) {
+        machine().loaded.set(None);
+    }
+}
+
+/// The program status that a thread gets where user level asks for `spsr`.
+pub fn sanitize_spsr(tcb: Ref<Tcb>, spsr: u64) -> u64 {
+    quoll_kernel_core::psr::sanitize(spsr, tcb.vcpu.get().is_some())
+}
+
+/// Sleeps until an interrupt: the clock goes on to the timer's deadline unless something is pending.
+pub fn idle() {
+    let machine = machine();
+    if machine.pending.borrow().is_empty() {
+        assert_ne!(machine.deadline.get(), u64::MAX, "the fake machine would sleep for ever");
+        machine.now.set(machine.now.get().max(machine.deadline.get()));
+    }
+}
+
+/// Ends the test.
+pub fn halt() -> ! {
+    panic!("halted")
+}
+
+/// Nothing answers a monitor call.
+pub fn smc(_arguments: [u64; 8]) -> [u64; 8] {
+    [u64::MAX, 0, 0, 0, 0, 0, 0, 0]
+}
+
+/// FPU.
+pub mod fpu {
+    use super::{Ref, Tcb};
+
+    /// FPU registers of a thread.
+    #[derive(Debug, Default)]
+    pub struct State;
+
+    impl State {
+        /// None.
+        pub const fn new() -> Self {
+            Self
+        }
+    }
+
+    /// The thread's registers are no longer needed.
+    pub fn release(_tcb: Ref<Tcb>) {}
+}
+
+/// The clock and its timer.
+pub mod timer {
+    use super::machine;
+
+    /// The present in ticks.
+    pub fn now() -> u64 {
+        machine().now.get()
+    }
+
+    /// Ticks in a second: one a microsecond.
+    pub const fn frequency() -> u64 {
+        1_000_000
+    }
+
+    /// Sets the timer.
+    pub fn set_deadline(ticks: u64) {
+        machine().deadline.set(ticks);
+    }
+}
+
+/// Interrupts.
+pub mod irq {
+    use super::machine;
+
+    /// Numbers of interrupts are below.
+    pub const COUNT: u32 = 64;
+    /// The kernel's timer.
+    pub const TIMER: u32 = 26;
+
+    /// Whether the interrupt is the kernel's.
+    pub const fn is_reserved(irq: u32) -> bool {
+        irq == TIMER || irq == 25 || irq == 27
+    }
+
+    /// The next interrupt; the timer's while its deadline has passed.
+    pub fn acknowledge() -> Option<u32> {
+        if let Some(irq) = machine().pending.borrow_mut().pop_front() {
+            return Some(irq);
+        }
+        if machine().now.get() < machine().deadline.get() {
+            return None;
+        }
+        machine().deadline.set(u64::MAX);
+        Some(TIMER)
+    }
+
+    /// Ends an interrupt.
+    pub fn end(_irq: u32) {}
+
+    /// Masks.
+    pub fn mask(irq: u32) {
+        machine().unmasked.borrow_mut().remove(&irq);
+    }
+
+    /// Unmasks.
+    pub fn unmask(irq: u32) {
+        machine().unmasked.borrow_mut().insert(irq);
+    }
+
+    /// The fake has no triggers.
+    pub fn set_trigger(_irq: u32, _edge: bool) {}
+
+    /// An SGI comes back to the one core.
+    pub fn send_sgi(irq: u32, _targets: u32) {
+        machine().pending.borrow_mut().push_back(irq);
+    }
+
+    /// Whether an interrupt waits.
+    pub fn pending() -> bool {
+        !machine().pending.borrow().is_empty()
+    }
+}
+
+/// Caches: the host's are coherent.
+pub mod cache {
+    /// Cleans.
+    pub fn clean(_start: u64, _length: u64) {}
+    /// Invalidates.
+    pub fn invalidate(_start: u64, _length: u64) {}
+    /// Does both.
+    pub fn clean_invalidate(_start: u64, _length: u64) {}
+    /// Makes instructions visible.
+    pub fn unify(_start: u64, _length: u64) {}
+}
+
+/// The debug console.
+pub mod console {
+    /// Prints a byte.
+    pub fn put(byte: u8) {
+        super::machine().console.borrow_mut().push(byte);
+    }
+}
+
+/// Memory.
+pub mod memory {
+    /// Clears memory.
+    pub fn zero(start: u64, length: u64) {
+        let start: *mut u8 = core::ptr::with_exposed_provenance_mut(start as usize);
+        // SAFETY: tests give the kernel untyped memory that they own.
+        unsafe { start.write_bytes(0, length as usize) }
+    }
+}

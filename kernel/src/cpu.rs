@@ -1,0 +1,149 @@
+//! The state of one core: what runs, what is ready, what waits for time.
+
+use crate::arch;
+use crate::list::{List, Scheduling, Waiting};
+use crate::mem::{Link, Ref};
+use crate::object::sched_context::SchedContext;
+use crate::object::tcb::Tcb;
+use core::cell::Cell;
+use sel4_abi::config::{NUM_DOMAINS, NUM_PRIORITIES};
+
+/// Who is to run when the kernel is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The thread that ran, if it still can.
+    Resume,
+    /// This thread, if it is ahead of the one that ran. It is in no queue.
+    SwitchTo(Ref<Tcb>),
+    /// Whoever is first.
+    Choose,
+}
+
+/// Threads that are ready, by priority.
+#[derive(Debug)]
+pub struct ReadyQueues {
+    lists: [List<Scheduling>; NUM_PRIORITIES],
+    /// A bit for each list that is not empty.
+    bitmap: [Cell<u64>; NUM_PRIORITIES / 64],
+}
+
+impl ReadyQueues {
+    const fn new() -> Self {
+        Self { lists: [const { List::new() }; NUM_PRIORITIES], bitmap: [const { Cell::new(0) }; NUM_PRIORITIES / 64] }
+    }
+
+    /// The highest priority that has a thread.
+    #[inline]
+    pub fn highest(&self) -> Option<u8> {
+        let (word, bits) = self.bitmap.iter().enumerate().rev().find(|(_, bits)| bits.get() != 0)?;
+        Some((word as u32 * 64 + 63 - bits.get().leading_zeros()) as u8)
+    }
+
+    /// The first thread of the highest priority.
+    pub fn first(&self) -> Option<Ref<Tcb>> {
+        self.lists[self.highest()? as usize].first()
+    }
+
+    fn mark(&self, priority: u8) {
+        let bits = &self.bitmap[priority as usize / 64];
+        bits.set(bits.get() | 1 << (priority % 64));
+    }
+
+    /// Puts a thread first of its priority.
+    pub fn push_front(&self, tcb: Ref<Tcb>) {
+        self.lists[tcb.priority.get() as usize].push_front(tcb);
+        self.mark(tcb.priority.get());
+        tcb.in_ready_queue.set(true);
+    }
+
+    /// Puts a thread last of its priority.
+    pub fn push_back(&self, tcb: Ref<Tcb>) {
+        self.lists[tcb.priority.get() as usize].push_back(tcb);
+        self.mark(tcb.priority.get());
+        tcb.in_ready_queue.set(true);
+    }
+
+    /// Takes a thread out.
+    pub fn remove(&self, tcb: Ref<Tcb>) {
+        let priority = tcb.priority.get();
+        let list = &self.lists[priority as usize];
+        list.remove(tcb);
+        tcb.in_ready_queue.set(false);
+        if list.is_empty() {
+            let bits = &self.bitmap[priority as usize / 64];
+            bits.set(bits.get() & !(1 << (priority % 64)));
+        }
+    }
+
+    /// All threads, highest priority first.
+    pub fn iter(&self) -> impl Iterator<Item = Ref<Tcb>> {
+        self.lists.iter().rev().flat_map(List::iter)
+    }
+}
+
+/// One core.
+#[derive(Debug)]
+pub struct Cpu {
+    /// The thread that runs; none when idle.
+    pub current: Link<Tcb>,
+    /// Who runs next.
+    pub action: Cell<Action>,
+    /// The scheduling context that pays for the present.
+    pub paying: Link<SchedContext>,
+    /// Since when it pays, in ticks.
+    pub since: Cell<u64>,
+    /// Whether the timer must be set anew before the kernel is left.
+    pub reprogram: Cell<bool>,
+    /// Threads that are ready, by domain.
+    pub ready: [ReadyQueues; NUM_DOMAINS],
+    /// Threads whose time comes later, soonest first.
+    pub release: List<Scheduling>,
+    /// Virtual CPUs in a WFI with a time at which they wake.
+    pub waits: List<Waiting>,
+    /// The domain that runs.
+    pub domain: Cell<u8>,
+    /// When it ends, in ticks.
+    pub domain_end: Cell<u64>,
+}
+
+impl Cpu {
+    /// A core that has nothing to do.
+    pub const fn new() -> Self {
+        Self {
+            current: Link::new(None),
+            action: Cell::new(Action::Choose),
+            paying: Link::new(None),
+            since: Cell::new(0),
+            reprogram: Cell::new(true),
+            ready: [const { ReadyQueues::new() }; NUM_DOMAINS],
+            release: List::new(),
+            waits: List::new(),
+            domain: Cell::new(0),
+            domain_end: Cell::new(u64::MAX),
+        }
+    }
+
+    /// The ready queues of a thread's domain.
+    #[inline]
+    pub fn queues_of(&self, tcb: Ref<Tcb>) -> &ReadyQueues {
+        &self.ready[tcb.domain.get() as usize]
+    }
+
+    /// The ready queues of the domain that runs.
+    #[inline]
+    pub fn queues(&self) -> &ReadyQueues {
+        &self.ready[self.domain.get() as usize]
+    }
+}
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// This core.
+#[inline(always)]
+pub fn this() -> &'static Cpu {
+    &arch::globals().cpus[arch::core_index()]
+}

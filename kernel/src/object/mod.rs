@@ -1,0 +1,20 @@
+//! Kernel objects, one file each.
+
+pub mod asid;
+pub mod cnode;
+pub mod delete;
+pub mod domain;
+pub mod endpoint;
+pub mod frame;
+pub mod irq;
+pub mod notification;
+pub mod page_table;
+pub mod reply;
+pub mod sched_context;
+pub mod slot;
+pub mod smc;
+pub mod tcb;
+pub mod tcb_invoke;
+pub mod untyped;
+pub mod vcpu;
+pub mod vspace;

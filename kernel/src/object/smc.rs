@@ -1,0 +1,26 @@
+//! Calls to the secure monitor, by capability. A badged one allows a single function.
+
+use crate::arch;
+use crate::error::SysError;
+use crate::invoke::{Args, Outcome};
+use crate::ipc;
+use sel4_abi::label::InvocationLabel as Label;
+
+/// The method of an SMC capability: x0 to x7 there and back.
+pub fn invoke(badge: u64, label: Label, args: &Args) -> Result<Outcome, SysError> {
+    if label != Label::ARMSMCCall {
+        return Err(SysError::IllegalOperation);
+    }
+    let mut registers = [0; 8];
+    for (index, register) in registers.iter_mut().enumerate() {
+        *register = args.word(index)?;
+    }
+    if badge != 0 && badge != registers[0] {
+        return Err(SysError::IllegalOperation);
+    }
+    let results = arch::smc(registers);
+    for (index, value) in results.iter().enumerate() {
+        ipc::set_mr(args.thread(), index, *value);
+    }
+    Ok(Outcome::Written(results.len()))
+}

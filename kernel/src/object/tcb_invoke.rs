@@ -1,0 +1,368 @@
+//! Methods of a thread (seL4 manual, sections 6.1 and 10.3.11).
+
+use crate::arch;
+use crate::error::SysError;
+use crate::invoke::{Args, Outcome, is_current};
+use crate::ipc;
+use crate::mem::Ref;
+use crate::object::notification::{self, Notification};
+use crate::object::sched_context::{self, SchedContext};
+use crate::object::slot::{self, Slot};
+use crate::object::tcb::{State, Tcb};
+use crate::object::{cnode, delete, vcpu};
+use crate::sched;
+use quoll_kernel_core::cap::Cap;
+use sel4_abi::context::{FRAME_REGISTERS, LENGTH, ORDER, Register};
+use sel4_abi::ipc_buffer;
+use sel4_abi::label::InvocationLabel as Label;
+use sel4_abi::message::MAX_LENGTH;
+use sel4_abi::object::{TCB_FLAG_MASK, USER_TOP};
+
+/// Methods of a thread capability, which stands in `slot`.
+pub fn invoke(tcb: Ref<Tcb>, slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outcome, SysError> {
+    match label {
+        Label::TCBReadRegisters => read_registers(tcb, args),
+        Label::TCBWriteRegisters => write_registers(tcb, args),
+        Label::TCBCopyRegisters => copy_registers(tcb, args),
+        Label::TCBConfigure => configure(tcb, slot, args),
+        Label::TCBSetSpace => set_space(tcb, slot, args),
+        Label::TCBSetIPCBuffer => set_ipc_buffer(tcb, slot, args),
+        Label::TCBSetPriority => {
+            let priority = priority_allowed(args, 0, 0)?;
+            sched::set_priority(tcb, priority);
+            Ok(Outcome::Done)
+        }
+        Label::TCBSetMCPriority => {
+            tcb.mcp.set(priority_allowed(args, 0, 0)?);
+            Ok(Outcome::Done)
+        }
+        Label::TCBSetSchedParams => set_sched_params(tcb, slot, args),
+        Label::TCBSetTimeoutEndpoint => {
+            let handler = handler_cap(args.cap(0)?, 1)?;
+            replace_slot(slot, &tcb.slots.timeout_handler, handler)?;
+            Ok(Outcome::Done)
+        }
+        Label::TCBSuspend => {
+            ipc::suspend(tcb);
+            Ok(Outcome::Done)
+        }
+        Label::TCBResume => {
+            resume(tcb);
+            Ok(Outcome::Done)
+        }
+        Label::TCBBindNotification => bind_notification(tcb, args),
+        Label::TCBUnbindNotification => {
+            if tcb.notification.get().is_none() {
+                return Err(SysError::IllegalOperation);
+            }
+            notification::unbind(tcb);
+            Ok(Outcome::Done)
+        }
+        Label::TCBSetTLSBase => {
+            let base = args.word(0)?;
+            arch::unload(tcb);
+            tcb.regs.tpidr_el0.set(base);
+            Ok(Outcome::Done)
+        }
+        Label::TCBSetFlags => {
+            let (clear, set) = (args.word(0)?, args.word(1)?);
+            arch::unload(tcb);
+            tcb.flags.set((tcb.flags.get() & !clear | set) & TCB_FLAG_MASK);
+            Ok(Outcome::Word(tcb.flags.get()))
+        }
+        _ => Err(SysError::IllegalOperation),
+    }
+}
+
+/// Lets a stopped thread run. One that waits in a system call starts it over.
+fn resume(tcb: Ref<Tcb>) {
+    if tcb.is_runnable() {
+        return;
+    }
+    ipc::cancel(tcb);
+    tcb.state.set(State::Running);
+    sched::wake(tcb);
+}
+
+/// Bits of the first word of `ReadRegisters`, `WriteRegisters` and `CopyRegisters`.
+mod transfer_flag {
+    pub const FIRST_THREAD: u64 = 1;
+    pub const SECOND_THREAD: u64 = 2;
+    pub const FRAME: u64 = 4;
+    pub const INTEGER: u64 = 8;
+}
+
+/// The program counter that user level sees: that of the system call in which the thread waits.
+fn visible(tcb: Ref<Tcb>, register: Register) -> u64 {
+    let value = tcb.regs.cell(register).get();
+    if register == Register::Pc && tcb.is_in_system_call() { value.wrapping_sub(4) } else { value }
+}
+
+fn set_register(tcb: Ref<Tcb>, register: Register, value: u64) {
+    let value = if register == Register::Spsr { arch::sanitize_spsr(tcb, value) } else { value };
+    tcb.regs.cell(register).set(value);
+}
+
+fn read_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
+    let (flags, count) = (args.word(0)?, args.word(1)?);
+    if !(1..=LENGTH as u64).contains(&count) {
+        return Err(SysError::Range { min: 1, max: LENGTH as u64 });
+    }
+    if is_current(tcb) {
+        return Err(SysError::IllegalOperation);
+    }
+    if flags & transfer_flag::FIRST_THREAD != 0 {
+        ipc::suspend(tcb);
+    }
+    arch::unload(tcb);
+    let count = (count as usize).min(MAX_LENGTH);
+    for (index, register) in ORDER[..count].iter().enumerate() {
+        ipc::set_mr(args.thread(), index, visible(tcb, *register));
+    }
+    Ok(Outcome::Written(count))
+}
+
+fn write_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
+    let (flags, count) = (args.word(0)?, args.word(1)?);
+    if ((args.length() - 2) as u64) < count {
+        return Err(SysError::Truncated);
+    }
+    if is_current(tcb) {
+        return Err(SysError::IllegalOperation);
+    }
+    arch::unload(tcb);
+    // The program counter that is written is the one to go on at, whatever the thread waits in.
+    ipc::abandon_system_call(tcb);
+    for (index, register) in ORDER.iter().enumerate().take(count as usize) {
+        set_register(tcb, *register, args.word(2 + index)?);
+    }
+    if flags & transfer_flag::FIRST_THREAD != 0 {
+        restart_with_registers(tcb);
+    }
+    Ok(Outcome::Done)
+}
+
+/// Lets a thread run with the registers that it was given.
+fn restart_with_registers(tcb: Ref<Tcb>) {
+    if !tcb.is_runnable() {
+        ipc::cancel(tcb);
+        tcb.state.set(State::Running);
+    }
+    sched::wake(tcb);
+}
+
+fn copy_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
+    use transfer_flag::{FIRST_THREAD, FRAME, INTEGER, SECOND_THREAD};
+    let flags = args.word(0)?;
+    let Cap::Thread { addr } = args.cap(0)?.cap() else { return Err(SysError::InvalidCapability(1)) };
+    let source: Ref<Tcb> = Ref::at(addr);
+    if flags & FIRST_THREAD != 0 {
+        ipc::suspend(source);
+    }
+    arch::unload(source);
+    arch::unload(tcb);
+    ipc::abandon_system_call(tcb);
+    // Thread pointers are of neither kind, and stay.
+    let (frame, integer) = ORDER[..LENGTH - 2].split_at(FRAME_REGISTERS);
+    for (flag, registers) in [(FRAME, frame), (INTEGER, integer)] {
+        for register in registers.iter().filter(|_| flags & flag != 0) {
+            set_register(tcb, *register, visible(source, *register));
+        }
+    }
+    if flags & SECOND_THREAD != 0 {
+        restart_with_registers(tcb);
+    }
+    Ok(Outcome::Done)
+}
+
+/// A priority that the authority (a thread capability, number `cap` of the message) may give.
+fn priority_allowed(args: &Args, word: usize, cap: usize) -> Result<u8, SysError> {
+    let priority = args.word(word)?;
+    let Cap::Thread { addr } = args.cap(cap)?.cap() else { return Err(SysError::InvalidCapability(1)) };
+    let mcp = u64::from(Ref::<Tcb>::at(addr).mcp.get());
+    if priority > mcp {
+        return Err(SysError::Range { min: 0, max: mcp });
+    }
+    Ok(priority as u8)
+}
+
+/// A fault or timeout handler: nothing, or an endpoint that may be called. `number` is the argument's.
+fn handler_cap(slot: Ref<Slot>, number: u64) -> Result<Option<(Cap, Ref<Slot>)>, SysError> {
+    match slot.cap() {
+        Cap::Null => Ok(None),
+        cap @ Cap::Endpoint { rights, .. } if rights.write && (rights.grant || rights.grant_reply) => {
+            Ok(Some((cap, slot)))
+        }
+        _ => Err(SysError::InvalidCapability(number)),
+    }
+}
+
+/// Puts a capability into one of a thread's slots. Nothing is put there when the thread's own capability went with what
+/// was in the slot before.
+fn replace_slot(tcb_slot: Ref<Slot>, slot: &Slot, new: Option<(Cap, Ref<Slot>)>) -> Result<(), SysError> {
+    let thread = tcb_slot.raw();
+    let slot = Ref::of(slot);
+    delete::delete(slot)?;
+    if let Some((cap, source)) = new
+        && tcb_slot.raw() == thread
+        && slot.is_empty()
+        && !source.is_empty()
+    {
+        slot::insert_derived(slot, cap, source);
+    }
+    Ok(())
+}
+
+/// CSpace and VSpace of a message, decoded.
+struct Space {
+    cspace: (Cap, Ref<Slot>),
+    vspace: (Cap, Ref<Slot>),
+}
+
+/// Decodes the roots in capabilities `first` and `first + 1`, with their data in words `word` and `word + 1`.
+fn decode_space(args: &Args, first: usize, word: usize) -> Result<Space, SysError> {
+    let (cspace_data, vspace_data) = (args.word(word)?, args.word(word + 1)?);
+    let (cspace, vspace) = (args.cap(first)?, args.cap(first + 1)?);
+    let root = cspace.cap();
+    let root = if cspace_data == 0 { root } else { root.with_data(cspace_data, false).unwrap_or(Cap::Null) };
+    let root = cnode::derive(cspace, root)?;
+    if !matches!(root, Cap::CNode { .. }) {
+        return Err(SysError::IllegalOperation);
+    }
+    let space = vspace.cap();
+    let space = if vspace_data == 0 { space } else { space.with_data(vspace_data, false).unwrap_or(Cap::Null) };
+    let space = cnode::derive(vspace, space)?;
+    if !matches!(space, Cap::VSpace { asid: Some(_), .. }) {
+        return Err(SysError::IllegalOperation);
+    }
+    Ok(Space { cspace: (root, cspace), vspace: (space, vspace) })
+}
+
+fn install_space(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, space: Space) -> Result<(), SysError> {
+    arch::unload(tcb);
+    replace_slot(tcb_slot, &tcb.slots.cspace, Some(space.cspace))?;
+    replace_slot(tcb_slot, &tcb.slots.vspace, Some(space.vspace))
+}
+
+fn set_space(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
+    args.word(1)?;
+    let handler = handler_cap(args.cap(0)?, 1)?;
+    let space = decode_space(args, 1, 0)?;
+    replace_slot(tcb_slot, &tcb.slots.fault_handler, handler)?;
+    install_space(tcb, tcb_slot, space)?;
+    Ok(Outcome::Done)
+}
+
+/// The address and frame of an IPC buffer, decoded.
+struct Buffer {
+    address: u64,
+    frame: Option<(Cap, Ref<Slot>)>,
+}
+
+fn decode_buffer(address: u64, slot: Ref<Slot>) -> Result<Buffer, SysError> {
+    if address == 0 {
+        return Ok(Buffer { address, frame: None });
+    }
+    let cap = cnode::derive(slot, slot.cap())?;
+    let Cap::Frame { device, .. } = cap else { return Err(SysError::IllegalOperation) };
+    if device {
+        return Err(SysError::IllegalOperation);
+    }
+    if !address.is_multiple_of(1 << ipc_buffer::SIZE_BITS) {
+        return Err(SysError::Alignment);
+    }
+    if address > USER_TOP {
+        return Err(SysError::IllegalOperation);
+    }
+    Ok(Buffer { address, frame: Some((cap, slot)) })
+}
+
+fn install_buffer(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, buffer: Buffer) -> Result<(), SysError> {
+    let Buffer { address, frame } = buffer;
+    delete::delete(Ref::of(&tcb.slots.ipc_buffer))?;
+    tcb.ipc_buffer.set(address);
+    replace_slot(tcb_slot, &tcb.slots.ipc_buffer, frame)
+}
+
+fn set_ipc_buffer(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
+    let address = args.word(0)?;
+    let buffer = decode_buffer(address, args.cap(0)?)?;
+    install_buffer(tcb, tcb_slot, buffer)?;
+    Ok(Outcome::Done)
+}
+
+fn configure(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
+    let address = args.word(2)?;
+    let buffer = decode_buffer(address, args.cap(2)?)?;
+    let space = decode_space(args, 0, 0)?;
+    install_space(tcb, tcb_slot, space)?;
+    install_buffer(tcb, tcb_slot, buffer)?;
+    Ok(Outcome::Done)
+}
+
+fn set_sched_params(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
+    let mcp = priority_allowed(args, 0, 0)?;
+    let priority = priority_allowed(args, 1, 0)?;
+    let context = decode_new_context(tcb, args.cap(1)?)?;
+    let handler = handler_cap(args.cap(2)?, 3)?;
+    replace_slot(tcb_slot, &tcb.slots.fault_handler, handler)?;
+    tcb.mcp.set(mcp);
+    sched::set_priority(tcb, priority);
+    match context {
+        Some(context) if tcb.sched_context.get() != Some(context) => sched::give_context(context, tcb),
+        Some(_) => {}
+        None => sched::take_context(tcb),
+    }
+    Ok(Outcome::Done)
+}
+
+/// The scheduling context that a thread is to get; none to take its own away.
+fn decode_new_context(tcb: Ref<Tcb>, slot: Ref<Slot>) -> Result<Option<Ref<SchedContext>>, SysError> {
+    match slot.cap() {
+        Cap::Null if is_current(tcb) => Err(SysError::IllegalOperation),
+        Cap::Null => Ok(None),
+        Cap::SchedContext { addr, .. } => {
+            let context: Ref<SchedContext> = Ref::at(addr);
+            if tcb.sched_context.get() == Some(context) {
+                return Ok(Some(context));
+            }
+            if tcb.sched_context.get().is_some() || context.tcb.get().is_some() {
+                return Err(SysError::IllegalOperation);
+            }
+            if tcb.is_blocked() && !sched::has_time(context) {
+                return Err(SysError::IllegalOperation);
+            }
+            Ok(Some(context))
+        }
+        _ => Err(SysError::InvalidCapability(2)),
+    }
+}
+
+fn bind_notification(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
+    let slot = args.cap(0)?;
+    if tcb.notification.get().is_some() {
+        return Err(SysError::IllegalOperation);
+    }
+    let Cap::Notification { addr, rights, .. } = slot.cap() else { return Err(SysError::IllegalOperation) };
+    let notification: Ref<Notification> = Ref::at(addr);
+    if !rights.read || notification.bound.get().is_some() || notification.has_waiting() {
+        return Err(SysError::IllegalOperation);
+    }
+    notification::bind(notification, tcb);
+    Ok(Outcome::Done)
+}
+
+/// The thread goes: out of every queue and binding. Its slots are emptied behind this.
+pub fn finalise(tcb: Ref<Tcb>) {
+    ipc::suspend(tcb);
+    notification::unbind(tcb);
+    if let Some(context) = tcb.sched_context.get() {
+        sched::take_context(tcb);
+        sched_context::complete_yield(context);
+    }
+    sched_context::cancel_yield(tcb);
+    vcpu::dissociate_tcb(tcb);
+    arch::fpu::release(tcb);
+    arch::unload(tcb);
+    sched::forget_thread(tcb);
+}

@@ -1,0 +1,353 @@
+//! Virtual CPUs: the EL1 state of a guest, its virtual interrupts and timer (seL4 manual, section 10.5; our additions:
+//! [`sel4_abi::quoll`]).
+//!
+//! A vCPU belongs to one thread, which is the guest while it runs. `arch::guest` loads the state when the thread runs and
+//! leaves it loaded until another vCPU's thread does; then the object holds it.
+
+use crate::arch::{self, guest, vgic};
+use crate::cpu;
+use crate::error::SysError;
+use crate::fault::{self, Fault};
+use crate::invoke::{Args, Outcome};
+use crate::mem::{Link, Ref};
+use crate::object::tcb::{State, Tcb};
+use crate::sched;
+use core::cell::Cell;
+use kernel_config::SELECTED;
+use quoll_kernel_core::cap::{Addr, Cap};
+use quoll_kernel_core::gic::{self, ListRegister};
+use quoll_kernel_core::psr;
+use sel4_abi::label::InvocationLabel as Label;
+use sel4_abi::object::VCPU_BITS;
+use sel4_abi::quoll::{vcpu_flags, vcpu_reg};
+use sel4_abi::vcpu::{NUM_REGS, VCpuReg};
+
+/// Most list registers that a GIC has.
+pub const MAX_LIST_REGISTERS: usize = 16;
+
+/// EL1 registers, while they are not loaded.
+#[derive(Debug)]
+pub struct Registers {
+    values: [Cell<u64>; NUM_REGS],
+    /// `CSSELR_EL1`, which selects what `CCSIDR_EL1` shows.
+    pub csselr: Cell<u64>,
+}
+
+impl Registers {
+    fn new() -> Self {
+        /// Stage 1 and caches off; the bits that are RES1 in ARMv8.0, and those that let EL0 use caches and WFI.
+        const SCTLR: u64 = 0x34d5_8820;
+        /// RES1.
+        const VMPIDR: u64 = 1 << 31;
+        let this = Self { values: core::array::from_fn(|_| Cell::new(0)), csselr: Cell::new(0) };
+        this.set(VCpuReg::Sctlr, SCTLR);
+        this.set(VCpuReg::VmpidrEl2, VMPIDR);
+        this
+    }
+
+    /// A register's value.
+    #[inline(always)]
+    pub fn get(&self, register: VCpuReg) -> u64 {
+        self.values[register as usize].get()
+    }
+
+    /// Changes a register.
+    #[inline(always)]
+    pub fn set(&self, register: VCpuReg, value: u64) {
+        self.values[register as usize].set(value);
+    }
+}
+
+/// The guest's interrupt interface, while it is not loaded.
+#[derive(Debug)]
+pub struct VirtualInterface {
+    /// List registers, as many as the GIC has.
+    pub list_registers: [Cell<ListRegister>; MAX_LIST_REGISTERS],
+    /// The guest's controls, `ICH_VMCR_EL2`.
+    pub controls: Cell<u64>,
+    /// Maintenance interrupts that are asked for, `ICH_HCR_EL2`. The object's is the truth even while loaded.
+    pub requests: Cell<u64>,
+    /// Active priorities of group 0.
+    pub active_0: [Cell<u64>; 4],
+    /// Active priorities of group 1.
+    pub active_1: [Cell<u64>; 4],
+}
+
+/// The object.
+#[derive(Debug)]
+pub struct VCpu {
+    /// The thread that is this guest.
+    pub tcb: Link<Tcb>,
+    /// EL1 registers.
+    pub registers: Registers,
+    /// Virtual interrupts.
+    pub interface: VirtualInterface,
+    /// The virtual timer's interrupt was taken and has not ended: it stays active, so that it does not come again.
+    pub timer_active: Cell<bool>,
+    /// [`vcpu_flags`].
+    flags: Cell<u64>,
+}
+
+const _: () = assert!(size_of::<VCpu>() <= 1 << VCPU_BITS);
+
+impl VCpu {
+    /// Makes the object in fresh memory, which the caller owns and has cleared.
+    pub fn create(addr: Addr) {
+        let zeros = || core::array::from_fn(|_| Cell::new(0));
+        let object = Self {
+            tcb: Link::new(None),
+            registers: Registers::new(),
+            interface: VirtualInterface {
+                list_registers: core::array::from_fn(|_| Cell::new(ListRegister::default())),
+                controls: Cell::new(0),
+                requests: Cell::new(0),
+                active_0: zeros(),
+                active_1: zeros(),
+            },
+            timer_active: Cell::new(false),
+            flags: Cell::new(0),
+        };
+        // SAFETY: retype found room of the object's size and alignment, which is this object's alone.
+        unsafe { Ref::create(addr, object) };
+    }
+
+    /// Whether a WFI waits in the kernel rather than being a fault.
+    pub fn waits_in_kernel(&self) -> bool {
+        self.flags.get() & vcpu_flags::WFI_IN_KERNEL != 0
+    }
+}
+
+/// Joins a vCPU and a thread; whatever they were joined with before, they are no more.
+fn associate(vcpu: Ref<VCpu>, tcb: Ref<Tcb>) {
+    dissociate(tcb);
+    if let Some(other) = vcpu.tcb.get() {
+        dissociate(other);
+    }
+    arch::unload(tcb);
+    vcpu.tcb.set(Some(tcb));
+    tcb.vcpu.set(Some(vcpu));
+}
+
+/// Parts a thread from its vCPU, if it has one: it is a native thread from now on, and its status is one of EL0.
+pub fn dissociate(tcb: Ref<Tcb>) {
+    let Some(vcpu) = tcb.vcpu.get() else { return };
+    sched::wake_from_wait(tcb);
+    guest::flush(vcpu);
+    arch::unload(tcb);
+    vcpu.tcb.set(None);
+    tcb.vcpu.set(None);
+    tcb.regs.spsr.set(psr::sanitize(tcb.regs.spsr.get(), false));
+}
+
+/// The last capability to a vCPU goes.
+pub fn finalise(vcpu: Ref<VCpu>) {
+    match vcpu.tcb.get() {
+        Some(tcb) => dissociate(tcb),
+        None => guest::flush(vcpu),
+    }
+}
+
+/// Methods of a vCPU.
+pub fn invoke(vcpu: Ref<VCpu>, label: Label, args: &Args) -> Result<Outcome, SysError> {
+    // A guest that invokes its own vCPU runs: what is switched when it stops is in the object only then.
+    if guest::is_running(vcpu) {
+        guest::flush(vcpu);
+    }
+    match label {
+        Label::ARMVCPUSetTCB => {
+            let Cap::Thread { addr } = args.cap(0)?.cap() else { return Err(SysError::IllegalOperation) };
+            associate(vcpu, Ref::at(addr));
+            Ok(Outcome::Done)
+        }
+        Label::ARMVCPUInjectIRQ => inject(vcpu, Injection::from_word(args.word(0)?)),
+        Label::ARMVCPUReadReg => {
+            let value = read(vcpu, args.word(0)?).ok_or(SysError::InvalidArgument(1))?;
+            Ok(Outcome::Word(value))
+        }
+        Label::ARMVCPUWriteReg => write(vcpu, args.word(0)?, args.word(1)?).map(|()| Outcome::Done),
+        Label::ARMVCPUAckVPPI => acknowledge_timer(vcpu, args.word(0)?),
+        _ => Err(SysError::IllegalOperation),
+    }
+}
+
+/// The arguments of `VCPU_InjectIRQ`, which travel in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Injection {
+    intid: u64,
+    priority: u64,
+    group: u64,
+    index: u64,
+}
+
+impl Injection {
+    const fn from_word(word: u64) -> Self {
+        Self { intid: word & 0xffff, priority: word >> 16 & 0xff, group: word >> 24 & 0xff, index: word >> 32 & 0xff }
+    }
+
+    fn check(self) -> Result<(), SysError> {
+        let last_register = u64::from(vgic::capabilities().list_registers) - 1;
+        let limits = [(self.intid, 1023), (self.priority, 31), (self.group, 1), (self.index, last_register)];
+        match limits.into_iter().find(|(value, max)| value > max) {
+            Some((_, max)) => Err(SysError::Range { min: 0, max }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn inject(vcpu: Ref<VCpu>, injection: Injection) -> Result<Outcome, SysError> {
+    injection.check()?;
+    let index = injection.index as usize;
+    if list_register(vcpu, index).state() != 0 {
+        return Err(SysError::DeleteFirst);
+    }
+    let value = ListRegister::injected(injection.intid, injection.priority, injection.group);
+    set_list_register(vcpu, index, value);
+    Ok(Outcome::Done)
+}
+
+fn list_register(vcpu: Ref<VCpu>, index: usize) -> ListRegister {
+    if guest::is_loaded(vcpu) { vgic::list_register(index) } else { vcpu.interface.list_registers[index].get() }
+}
+
+/// Changes a list register. A guest that waits for an interrupt has one.
+fn set_list_register(vcpu: Ref<VCpu>, index: usize, value: ListRegister) {
+    if guest::is_loaded(vcpu) {
+        vgic::set_list_register(index, value);
+    } else {
+        vcpu.interface.list_registers[index].set(value);
+    }
+    if value.is_pending()
+        && let Some(tcb) = vcpu.tcb.get()
+    {
+        sched::wake_from_wait(tcb);
+    }
+}
+
+/// All list registers of a vCPU.
+fn list_registers(vcpu: Ref<VCpu>) -> impl Iterator<Item = ListRegister> {
+    (0..vgic::capabilities().list_registers as usize).map(move |index| list_register(vcpu, index))
+}
+
+/// A bit for each list register that `wanted` holds of.
+fn bits(vcpu: Ref<VCpu>, wanted: impl Fn(ListRegister) -> bool) -> u64 {
+    list_registers(vcpu).enumerate().fold(0, |bits, (index, value)| bits | u64::from(wanted(value)) << index)
+}
+
+fn controls(vcpu: Ref<VCpu>) -> u64 {
+    if guest::is_loaded(vcpu) { vgic::controls() } else { vcpu.interface.controls.get() }
+}
+
+/// The index of a list register that a register number names.
+fn list_register_index(number: u64) -> Option<usize> {
+    let index = number.checked_sub(vcpu_reg::LR_BASE)?;
+    (index < u64::from(vgic::capabilities().list_registers)).then_some(index as usize)
+}
+
+/// Reads the register with this number, if there is one that can be read.
+fn read(vcpu: Ref<VCpu>, number: u64) -> Option<u64> {
+    if let Some(register) = VCpuReg::from_number(number) {
+        let loaded = if guest::is_loaded(vcpu) { guest::read_loaded(register) } else { None };
+        return Some(loaded.unwrap_or_else(|| vcpu.registers.get(register)));
+    }
+    Some(match number {
+        vcpu_reg::GIC_INFO => {
+            let capabilities = vgic::capabilities();
+            vgic::version() | u64::from(capabilities.list_registers) << 8 | u64::from(capabilities.priority_bits) << 16
+        }
+        vcpu_reg::FLAGS => vcpu.flags.get(),
+        vcpu_reg::EISR => bits(vcpu, ListRegister::has_ended),
+        vcpu_reg::ELRSR => bits(vcpu, ListRegister::is_empty),
+        vcpu_reg::MISR => u64::from(bits(vcpu, ListRegister::has_ended) != 0),
+        vcpu_reg::VMCR => controls(vcpu),
+        vcpu_reg::HCR => vcpu.interface.requests.get(),
+        _ => list_register(vcpu, list_register_index(number)?).0,
+    })
+}
+
+/// Writes the register with this number. Argument 1 is the number, 2 the value.
+fn write(vcpu: Ref<VCpu>, number: u64, value: u64) -> Result<(), SysError> {
+    if let Some(register) = VCpuReg::from_number(number) {
+        if !guest::is_loaded(vcpu) || !guest::write_loaded(register, value) {
+            vcpu.registers.set(register, value);
+        }
+        return Ok(());
+    }
+    match number {
+        vcpu_reg::FLAGS => vcpu.flags.set(value & vcpu_flags::MASK),
+        vcpu_reg::VMCR if guest::is_loaded(vcpu) => vgic::set_controls(value),
+        vcpu_reg::VMCR => vcpu.interface.controls.set(value),
+        vcpu_reg::HCR => vcpu.interface.requests.set(value & REQUESTS),
+        _ => {
+            let index = list_register_index(number).ok_or(SysError::InvalidArgument(1))?;
+            let value = ListRegister(value);
+            // Ending a virtual interrupt ends the physical one: only the vCPU's own timer may be named.
+            if value.physical().is_some_and(|irq| irq != SELECTED.interrupts.virtual_timer) {
+                return Err(SysError::InvalidArgument(2));
+            }
+            set_list_register(vcpu, index, value);
+        }
+    }
+    Ok(())
+}
+
+/// Maintenance interrupts that a VMM may ask for: underflow, no entry for an end, none pending.
+const REQUESTS: u64 = 0b1110;
+
+/// The VMM is done with the timer's interrupt: it can come again.
+fn acknowledge_timer(vcpu: Ref<VCpu>, irq: u64) -> Result<Outcome, SysError> {
+    let timer = SELECTED.interrupts.virtual_timer;
+    if irq != u64::from(timer) {
+        return Err(SysError::InvalidArgument(0));
+    }
+    if vcpu.timer_active.replace(false) && guest::is_loaded(vcpu) {
+        arch::irq::set_active(timer, false);
+    }
+    Ok(Outcome::Done)
+}
+
+/// A guest executed WFI and its VMM asked that the kernel handles it: the thread waits until a virtual interrupt is pending
+/// or the virtual timer fires, which is at `timer` (ticks of the physical counter). Comes back with who runs.
+pub fn wait_for_interrupt(tcb: Ref<Tcb>, vcpu: Ref<VCpu>, timer: Option<u64>) -> Ref<Tcb> {
+    let due = timer.is_some_and(|ticks| ticks <= arch::timer::now());
+    if due || gic::would_signal(list_registers(vcpu), controls(vcpu)) {
+        return tcb;
+    }
+    sched::wait_for_interrupt(tcb, timer);
+    sched::leave()
+}
+
+/// An interrupt of the core that is a guest's: maintenance or virtual timer. It has been acknowledged, not ended.
+pub fn interrupt(irq: u32) {
+    let running = cpu::this().current.get().filter(|tcb| tcb.state.get() == State::Running);
+    match running.and_then(|tcb| tcb.vcpu.get().filter(|vcpu| guest::is_running(*vcpu)).map(|vcpu| (tcb, vcpu))) {
+        Some((tcb, vcpu)) if irq == SELECTED.interrupts.virtual_timer => {
+            vcpu.timer_active.set(true);
+            arch::irq::drop_priority(irq);
+            fault::raise(tcb, Fault::VppiEvent { irq });
+        }
+        Some((tcb, _)) => {
+            let index = take_ended();
+            arch::irq::end(irq);
+            fault::raise(tcb, Fault::VgicMaintenance { index });
+        }
+        None => {
+            // The guest's thread stopped, and nobody else runs: it is for when the guest goes on.
+            let tcb = guest::stop();
+            arch::irq::end(irq);
+            if let Some(tcb) = tcb {
+                sched::wake_from_wait(tcb);
+            }
+        }
+    }
+}
+
+/// A list register whose interrupt ended, which is reported once.
+fn take_ended() -> Option<u32> {
+    let ended = vgic::ended();
+    if ended == 0 {
+        return None;
+    }
+    let index = ended.trailing_zeros();
+    vgic::set_list_register(index as usize, ListRegister::default());
+    Some(index)
+}

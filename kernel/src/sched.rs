@@ -1,0 +1,527 @@
+//! The scheduler: highest priority first among those that have time (seL4 manual, section 6.1).
+//!
+//! The clock is read when time changes hands, not at each entry to the kernel: a system call that stays on one scheduling
+//! context costs no look at the clock, and the timer ends what runs over its budget. A thread may therefore stand in a
+//! ready queue with a context whose refill is not yet due; that is found when it is chosen.
+
+use crate::arch;
+use crate::cpu::{self, Action, Cpu};
+use crate::fault;
+use crate::mem::Ref;
+use crate::object::sched_context::{self, SchedContext};
+use crate::object::tcb::{State, Tcb};
+use crate::state;
+
+/// A thread may have become runnable: it takes part again.
+pub fn wake(tcb: Ref<Tcb>) {
+    if !tcb.is_schedulable() {
+        return;
+    }
+    let cpu = cpu::this();
+    if let Some(context) = tcb.sched_context.get()
+        && context.sporadic.get()
+        && cpu.paying.get() != Some(context)
+    {
+        SchedContext::refills(context).unblock(arch::timer::now());
+    }
+    if cpu.current.get() == Some(tcb) || tcb.in_ready_queue.get() {
+        return;
+    }
+    if tcb.domain.get() != cpu.domain.get() {
+        cpu.queues_of(tcb).push_back(tcb);
+        return;
+    }
+    match cpu.action.get() {
+        Action::Resume => cpu.action.set(Action::SwitchTo(tcb)),
+        Action::SwitchTo(other) if other == tcb => {}
+        Action::SwitchTo(other) => {
+            enqueue(cpu, other);
+            cpu.queues().push_back(tcb);
+            cpu.action.set(Action::Choose);
+        }
+        Action::Choose => cpu.queues().push_back(tcb),
+    }
+}
+
+/// A candidate that has to wait after all goes to its queue.
+fn enqueue(cpu: &Cpu, tcb: Ref<Tcb>) {
+    if tcb.is_schedulable() && !tcb.in_ready_queue.get() {
+        cpu.queues_of(tcb).push_back(tcb);
+    }
+}
+
+/// A thread that was answered. If its time is used up meanwhile, its timeout handler is told.
+pub fn wake_replied(tcb: Ref<Tcb>) {
+    if fault::has_timeout_handler(tcb)
+        && let Some(context) = tcb.sched_context.get()
+        && context.is_configured()
+        && !has_time(context)
+        && fault::raise_timeout(tcb)
+    {
+        return;
+    }
+    wake(tcb);
+}
+
+/// A thread can no longer run: out of the queues. If it is the one that runs, another is found when the kernel is left.
+pub fn stop(tcb: Ref<Tcb>) {
+    leave_queues(cpu::this(), tcb);
+}
+
+fn leave_queues(cpu: &Cpu, tcb: Ref<Tcb>) {
+    if tcb.in_ready_queue.get() {
+        cpu.queues_of(tcb).remove(tcb);
+    }
+    if tcb.in_release_queue.get() {
+        cpu.release.remove(tcb);
+        tcb.in_release_queue.set(false);
+        cpu.reprogram.set(true);
+    }
+    if cpu.action.get() == Action::SwitchTo(tcb) {
+        cpu.action.set(Action::Choose);
+    }
+}
+
+/// What charging showed.
+struct Charged {
+    /// The present, in ticks.
+    now: u64,
+    /// A round-robin slice ended.
+    slice_ended: bool,
+}
+
+/// Charges the context that pays for the present up to now.
+fn charge(cpu: &Cpu) -> Charged {
+    let now = arch::timer::now();
+    let used = now.saturating_sub(cpu.since.replace(now));
+    let mut slice_ended = false;
+    if let Some(context) = cpu.paying.get()
+        && used > 0
+    {
+        context.consumed.set(context.consumed.get() + used);
+        if context.is_configured() {
+            slice_ended = SchedContext::refills(context).charge(used);
+            cpu.reprogram.set(true);
+        }
+    }
+    Charged { now, slice_ended }
+}
+
+/// Whether a context's first refill can be used now.
+pub fn has_time(context: Ref<SchedContext>) -> bool {
+    charge_if_current(context);
+    let refills = SchedContext::refills(context);
+    context.is_configured() && refills.is_ready(arch::timer::now()) && refills.is_sufficient(0)
+}
+
+/// Brings a context's account up to date if it pays for the present.
+pub fn charge_if_current(context: Ref<SchedContext>) {
+    let cpu = cpu::this();
+    if cpu.paying.get() == Some(context) {
+        charge(cpu);
+    }
+}
+
+/// Brings the account of a running thread's context up to date.
+pub fn charge_if_running(tcb: Ref<Tcb>) {
+    if let Some(context) = tcb.sched_context.get() {
+        charge_if_current(context);
+    }
+}
+
+/// Gives a context to a thread, taking it from the one that has it: along a call or with a signal.
+pub fn donate(context: Ref<SchedContext>, to: Ref<Tcb>) {
+    if let Some(from) = context.tcb.get() {
+        from.sched_context.set(None);
+        leave_queues(cpu::this(), from);
+    }
+    context.tcb.set(Some(to));
+    to.sched_context.set(Some(context));
+}
+
+/// Binds a context to a thread, which may run on it.
+pub fn give_context(context: Ref<SchedContext>, tcb: Ref<Tcb>) {
+    context.tcb.set(Some(tcb));
+    tcb.sched_context.set(Some(context));
+    wake(tcb);
+}
+
+/// Takes a thread's context away.
+pub fn take_context(tcb: Ref<Tcb>) {
+    if let Some(context) = tcb.sched_context.get() {
+        charge_if_current(context);
+        stop(tcb);
+        tcb.sched_context.set(None);
+        context.tcb.set(None);
+    }
+}
+
+/// A context is deleted: nobody is charged to it any more.
+pub fn forget_context(context: Ref<SchedContext>) {
+    let cpu = cpu::this();
+    if cpu.paying.get() == Some(context) {
+        charge(cpu);
+        cpu.paying.set(None);
+        cpu.action.set(match cpu.action.get() {
+            Action::Resume => Action::Choose,
+            other => other,
+        });
+    }
+    context.budget.set(0);
+}
+
+/// A thread is deleted: it is not the one that runs.
+pub fn forget_thread(tcb: Ref<Tcb>) {
+    let cpu = cpu::this();
+    if cpu.current.get() == Some(tcb) {
+        cpu.current.set(None);
+    }
+}
+
+/// New parameters of a context, in ticks.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameters {
+    /// Budget.
+    pub budget: u64,
+    /// Period; 0 for round-robin.
+    pub period: u64,
+    /// Most refills.
+    pub refills: u32,
+}
+
+/// Configures a context.
+pub fn configure(context: Ref<SchedContext>, core: u32, parameters: Parameters) {
+    let Parameters { budget, period, refills } = parameters;
+    charge_if_current(context);
+    let cpu = cpu::this();
+    let running = context.tcb.get().filter(|tcb| cpu.current.get() == Some(*tcb));
+    if let Some(tcb) = context.tcb.get() {
+        leave_queues(cpu, tcb);
+    }
+    let now = arch::timer::now();
+    let in_use = context.is_configured() && context.tcb.get().is_some_and(|tcb| tcb.is_runnable());
+    context.core.set(core);
+    context.period.set(period);
+    context.budget.set(budget);
+    if in_use && period != 0 {
+        SchedContext::refills(context).update(budget, refills, now);
+    } else {
+        SchedContext::refills(context).start(budget, refills, now);
+    }
+    cpu.reprogram.set(true);
+    match running {
+        Some(tcb) if !has_time(context) => postpone(cpu, tcb),
+        Some(_) => {}
+        None => {
+            if let Some(tcb) = context.tcb.get() {
+                wake(tcb);
+            }
+        }
+    }
+}
+
+/// The thread's context has no time now: it waits for its next refill.
+fn postpone(cpu: &Cpu, tcb: Ref<Tcb>) {
+    let Some(context) = tcb.sched_context.get() else { return };
+    stop(tcb);
+    let due = |tcb: Ref<Tcb>| tcb.sched_context.get().map_or(0, |c| SchedContext::refills(c).head().time);
+    let time = SchedContext::refills(context).head().time;
+    cpu.release.insert_sorted(tcb, |other| due(other) <= time);
+    tcb.in_release_queue.set(true);
+    cpu.reprogram.set(true);
+}
+
+/// `Yield`: what is left of the first refill is given up.
+pub fn yield_now() {
+    let cpu = cpu::this();
+    charge(cpu);
+    if let Some(tcb) = cpu.current.get()
+        && let Some(context) = tcb.sched_context.get()
+    {
+        let refills = SchedContext::refills(context);
+        if refills.is_ready(cpu.since.get()) {
+            context.consumed.set(context.consumed.get() + refills.head().amount);
+            refills.yield_head();
+        }
+        end_slice(cpu, tcb, false);
+    }
+}
+
+/// The first refill of the running thread is used up.
+fn end_slice(cpu: &Cpu, tcb: Ref<Tcb>, tell: bool) {
+    let Some(context) = tcb.sched_context.get() else { return };
+    if !tcb.is_runnable() {
+        return;
+    }
+    if tell && context.period.get() != 0 && fault::raise_timeout(tcb) {
+        return;
+    }
+    let refills = SchedContext::refills(context);
+    if refills.is_ready(cpu.since.get()) && refills.is_sufficient(0) {
+        // Round-robin: behind the others of its priority.
+        give_up_candidate(cpu);
+        cpu.queues_of(tcb).push_back(tcb);
+        cpu.action.set(Action::Choose);
+    } else {
+        postpone(cpu, tcb);
+    }
+    cpu.reprogram.set(true);
+}
+
+/// Whoever was to be switched to takes part in the choice.
+fn give_up_candidate(cpu: &Cpu) {
+    if let Action::SwitchTo(other) = cpu.action.replace(Action::Choose) {
+        enqueue(cpu, other);
+    }
+}
+
+/// The timer fired: budgets, refills that are due, waits, the domain.
+pub fn tick() {
+    let cpu = cpu::this();
+    let Charged { now, slice_ended } = charge(cpu);
+    cpu.reprogram.set(true);
+    if let Some(tcb) = cpu.current.get()
+        && let Some(context) = tcb.sched_context.get()
+    {
+        let refills = SchedContext::refills(context);
+        if slice_ended || !refills.is_ready(now) || !refills.is_sufficient(0) {
+            end_slice(cpu, tcb, true);
+        }
+    }
+    release_due(cpu, now);
+    wake_due(cpu, now);
+    if now >= cpu.domain_end.get() {
+        state::kernel().domains.advance();
+        start_domain();
+    }
+}
+
+fn release_due(cpu: &Cpu, now: u64) {
+    while let Some(tcb) = cpu.release.first() {
+        let Some(context) = tcb.sched_context.get() else { return };
+        if !SchedContext::refills(context).is_ready(now) {
+            return;
+        }
+        cpu.release.remove(tcb);
+        tcb.in_release_queue.set(false);
+        wake(tcb);
+    }
+}
+
+/// The domain schedule's present entry begins.
+pub fn start_domain() {
+    let cpu = cpu::this();
+    charge(cpu);
+    let entry = state::kernel().domains.current();
+    cpu.domain_end.set(match entry.duration {
+        0 => u64::MAX,
+        duration => cpu.since.get().saturating_add(duration),
+    });
+    give_up_candidate(cpu);
+    requeue_current(cpu);
+    cpu.domain.set(entry.domain);
+    cpu.reprogram.set(true);
+}
+
+/// The running thread takes part in the choice, first of its priority.
+fn requeue_current(cpu: &Cpu) {
+    if let Some(tcb) = cpu.current.take()
+        && tcb.is_schedulable()
+        && !tcb.in_ready_queue.get()
+    {
+        cpu.queues_of(tcb).push_front(tcb);
+    }
+}
+
+/// Changes something that decides a thread's queue.
+fn requeued(tcb: Ref<Tcb>, change: impl FnOnce()) {
+    let cpu = cpu::this();
+    let queued = tcb.in_ready_queue.get();
+    if queued {
+        cpu.queues_of(tcb).remove(tcb);
+    }
+    change();
+    if queued {
+        cpu.queues_of(tcb).push_back(tcb);
+    }
+    if cpu.current.get() == Some(tcb) || queued || cpu.action.get() == Action::SwitchTo(tcb) {
+        give_up_candidate(cpu);
+    }
+}
+
+/// Sets a thread's priority, wherever it waits.
+pub fn set_priority(tcb: Ref<Tcb>, priority: u8) {
+    requeued(tcb, || tcb.priority.set(priority));
+    match tcb.state.get() {
+        State::BlockedOnReceive { endpoint, .. } => endpoint.reorder(tcb),
+        State::BlockedOnSend(message) => message.endpoint.reorder(tcb),
+        State::BlockedOnNotification { notification } => notification.reorder(tcb),
+        _ => {}
+    }
+}
+
+/// Sets a thread's domain.
+pub fn set_domain(tcb: Ref<Tcb>, domain: u8) {
+    requeued(tcb, || tcb.domain.set(domain));
+}
+
+/// Puts a ready thread first of its priority.
+pub fn requeue_front(tcb: Ref<Tcb>) {
+    let cpu = cpu::this();
+    leave_queues(cpu, tcb);
+    cpu.queues_of(tcb).push_front(tcb);
+    give_up_candidate(cpu);
+}
+
+/// The running thread makes way for another of at least its priority.
+pub fn yield_to(tcb: Ref<Tcb>, from: Ref<Tcb>) {
+    let cpu = cpu::this();
+    leave_queues(cpu, tcb);
+    give_up_candidate(cpu);
+    if cpu.current.get() == Some(from) {
+        requeue_current(cpu);
+    }
+    cpu.queues_of(tcb).push_front(tcb);
+}
+
+/// A virtual CPU waits for an interrupt, at most until `deadline`.
+pub fn wait_for_interrupt(tcb: Ref<Tcb>, deadline: Option<u64>) {
+    let cpu = cpu::this();
+    tcb.state.set(State::WaitingForInterrupt);
+    tcb.wake_at.set(deadline.unwrap_or(u64::MAX));
+    let soonest = tcb.wake_at.get();
+    cpu.waits.insert_sorted(tcb, |other| other.wake_at.get() <= soonest);
+    cpu.reprogram.set(true);
+    stop(tcb);
+}
+
+/// Ends a virtual CPU's wait for an interrupt, if it is in one.
+pub fn wake_from_wait(tcb: Ref<Tcb>) {
+    if tcb.state.get() == State::WaitingForInterrupt {
+        forget_wait(tcb);
+        tcb.state.set(State::Running);
+        wake(tcb);
+    }
+}
+
+/// Takes a virtual CPU off the list of those that wait.
+pub fn forget_wait(tcb: Ref<Tcb>) {
+    cpu::this().waits.remove(tcb);
+}
+
+fn wake_due(cpu: &Cpu, now: u64) {
+    while let Some(tcb) = cpu.waits.first().filter(|tcb| tcb.wake_at.get() <= now) {
+        wake_from_wait(tcb);
+    }
+}
+
+/// Decides who runs, and makes it so. With nobody, the core sleeps until an interrupt changes that.
+pub fn leave() -> Ref<Tcb> {
+    let cpu = cpu::this();
+    loop {
+        if cpu.action.get() != Action::Resume || !cpu.current.get().is_some_and(|tcb| tcb.is_schedulable()) {
+            schedule(cpu);
+        }
+        if cpu.reprogram.take() {
+            arch::timer::set_deadline(deadline(cpu));
+        }
+        if let Some(tcb) = cpu.current.get() {
+            arch::switch_to(tcb);
+            return tcb;
+        }
+        arch::idle();
+        crate::trap::take_interrupts();
+    }
+}
+
+fn schedule(cpu: &Cpu) {
+    let running = cpu.current.get().filter(|tcb| tcb.is_schedulable() && !tcb.in_ready_queue.get());
+    let mut next = match cpu.action.replace(Action::Resume) {
+        Action::SwitchTo(target) if target.is_schedulable() => prefer(cpu, running, target),
+        Action::Resume if running.is_some() => running,
+        _ => {
+            if let Some(tcb) = running {
+                cpu.queues_of(tcb).push_front(tcb);
+            }
+            take_first(cpu)
+        }
+    };
+    while let Some(tcb) = next {
+        if can_pay(cpu, tcb) {
+            break;
+        }
+        postpone(cpu, tcb);
+        next = take_first(cpu);
+    }
+    cpu.action.set(Action::Resume);
+    cpu.current.set(next);
+    match next {
+        Some(tcb) => {
+            if let Some(context) = tcb.yield_to.get() {
+                sched_context::complete_yield(context);
+            }
+        }
+        None => {
+            charge(cpu);
+            cpu.paying.set(None);
+            cpu.reprogram.set(true);
+        }
+    }
+}
+
+/// Who goes first: the thread that runs, the one that was woken, or one that is ready.
+fn prefer(cpu: &Cpu, running: Option<Ref<Tcb>>, target: Ref<Tcb>) -> Option<Ref<Tcb>> {
+    match running {
+        Some(tcb) if tcb.priority.get() >= target.priority.get() => {
+            cpu.queues_of(target).push_back(target);
+            Some(tcb)
+        }
+        Some(tcb) => {
+            cpu.queues_of(tcb).push_front(tcb);
+            Some(target)
+        }
+        None if cpu.queues().highest().is_none_or(|highest| target.priority.get() >= highest) => Some(target),
+        None => {
+            cpu.queues_of(target).push_back(target);
+            take_first(cpu)
+        }
+    }
+}
+
+fn take_first(cpu: &Cpu) -> Option<Ref<Tcb>> {
+    let tcb = cpu.queues().first()?;
+    cpu.queues().remove(tcb);
+    Some(tcb)
+}
+
+/// Makes the thread's context pay from now on, if it has time.
+#[inline]
+fn can_pay(cpu: &Cpu, tcb: Ref<Tcb>) -> bool {
+    let context = tcb.sched_context.get();
+    if cpu.paying.get() == context && context.is_some() {
+        return true;
+    }
+    let now = charge(cpu).now;
+    cpu.paying.set(context);
+    cpu.reprogram.set(true);
+    let Some(context) = context else { return false };
+    let refills = SchedContext::refills(context);
+    if !context.sporadic.get() {
+        refills.unblock(now);
+    }
+    refills.is_ready(now) && refills.is_sufficient(0)
+}
+
+/// When the timer has to fire next.
+fn deadline(cpu: &Cpu) -> u64 {
+    let budget = match cpu.paying.get() {
+        Some(context) if cpu.current.get().is_some() => {
+            cpu.since.get().saturating_add(SchedContext::refills(context).head().amount)
+        }
+        _ => u64::MAX,
+    };
+    let refill = cpu.release.first().and_then(|tcb| tcb.sched_context.get());
+    let refill = refill.map_or(u64::MAX, |context| SchedContext::refills(context).head().time);
+    let wait = cpu.waits.first().map_or(u64::MAX, |tcb| tcb.wake_at.get());
+    budget.min(refill).min(wait).min(cpu.domain_end.get())
+}

@@ -1,0 +1,178 @@
+//! System calls: their registers, taken apart (seL4 manual, section 10.1).
+
+use crate::debug;
+use crate::fault::{self, Fault};
+use crate::invoke::{self, Args};
+use crate::ipc;
+use crate::mem::Ref;
+use crate::object::cnode;
+use crate::object::endpoint::{self, Receive, Send};
+use crate::object::notification::{self, Notification};
+use crate::object::reply::Reply;
+use crate::object::slot::Slot;
+use crate::object::tcb::{Sending, Tcb};
+use crate::sched;
+use quoll_kernel_core::cap::{Cap, Tag};
+use quoll_kernel_core::lookup::LookupFailure;
+use sel4_abi::message::MessageInfo;
+use sel4_abi::syscall::{Syscall, register};
+
+/// How a message is sent.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    call: bool,
+    blocking: bool,
+    donate: bool,
+}
+
+const SEND: Manner = Manner { call: false, blocking: true, donate: false };
+const NB_SEND: Manner = Manner { call: false, blocking: false, donate: false };
+const CALL: Manner = Manner { call: true, blocking: true, donate: true };
+/// The first half of a system call that also receives.
+const SEND_THEN_RECEIVE: Manner = Manner { call: false, blocking: false, donate: true };
+
+/// Does the system call of a thread.
+pub fn handle(thread: Ref<Tcb>) {
+    let word = |index: usize| thread.regs.x[index].get();
+    let Some(call) = Syscall::from_number(word(register::NUMBER) as i64) else {
+        return unknown(thread);
+    };
+    match call {
+        Syscall::Send => send(thread, word(register::CAP), SEND),
+        Syscall::NBSend => send(thread, word(register::CAP), NB_SEND),
+        Syscall::Call => send(thread, word(register::CAP), CALL),
+        Syscall::Recv => receive(thread, true, true),
+        Syscall::NBRecv => receive(thread, false, true),
+        Syscall::Wait => receive(thread, true, false),
+        Syscall::NBWait => receive(thread, false, false),
+        Syscall::ReplyRecv => send_then_receive(thread, word(register::REPLY), true),
+        Syscall::NBSendRecv => send_then_receive(thread, word(register::SEND_RECV_DEST), true),
+        Syscall::NBSendWait => send_then_receive(thread, word(register::SEND_WAIT_DEST), false),
+        Syscall::Yield => sched::yield_now(),
+        #[allow(unreachable_patterns, reason = "release has no others")]
+        other => debug::system_call(thread, other),
+    }
+}
+
+/// There is no such system call: the thread's fault, at the instruction itself.
+fn unknown(thread: Ref<Tcb>) {
+    let number = thread.regs.x[register::NUMBER].get();
+    thread.regs.pc.set(thread.regs.pc.get().wrapping_sub(4));
+    fault::raise(thread, Fault::UnknownSyscall { number });
+}
+
+fn cap_fault(thread: Ref<Tcb>, cptr: u64, in_receive: bool, failure: LookupFailure) {
+    thread.regs.pc.set(thread.regs.pc.get().wrapping_sub(4));
+    fault::raise(thread, Fault::Cap { cptr, in_receive, failure });
+}
+
+fn send_then_receive(thread: Ref<Tcb>, dest: u64, with_reply: bool) {
+    let pc = thread.regs.pc.get();
+    send(thread, dest, SEND_THEN_RECEIVE);
+    // Preempted, the whole system call starts over.
+    if thread.regs.pc.get() == pc && thread.is_runnable() {
+        receive(thread, true, with_reply);
+    }
+}
+
+/// Sends to, or invokes, what `cptr` names.
+fn send(thread: Ref<Tcb>, cptr: u64, manner: Manner) {
+    let slot = match cnode::lookup_slot(thread, cptr) {
+        Ok(slot) => slot,
+        Err(failure) if manner.blocking => return cap_fault(thread, cptr, false, failure),
+        Err(_) => return,
+    };
+    let raw = slot.raw();
+    if raw.is(Tag::Endpoint) {
+        send_message(thread, slot, manner);
+    } else if raw.is(Tag::Notification) {
+        signal(thread, slot, manner);
+    } else if raw.is(Tag::Reply) {
+        send_reply(thread, slot);
+    } else {
+        invoke_object(thread, slot, manner);
+    }
+}
+
+fn send_message(thread: Ref<Tcb>, slot: Ref<Slot>, manner: Manner) {
+    let Cap::Endpoint { addr, badge, rights } = slot.cap() else { return };
+    if !rights.write {
+        return refuse(thread, manner);
+    }
+    let Manner { call, blocking, donate } = manner;
+    let message =
+        Sending { endpoint: Ref::at(addr), badge, grant: rights.grant, grant_reply: rights.grant_reply, call };
+    endpoint::send(thread, Send { message, blocking, donate });
+}
+
+fn signal(thread: Ref<Tcb>, slot: Ref<Slot>, manner: Manner) {
+    let Cap::Notification { addr, badge, rights } = slot.cap() else { return };
+    if !rights.write {
+        return refuse(thread, manner);
+    }
+    notification::signal(Ref::at(addr), badge);
+    if manner.call {
+        invoke::answer(thread, Ok(invoke::Outcome::Done), true);
+    }
+}
+
+fn send_reply(thread: Ref<Tcb>, slot: Ref<Slot>) {
+    if let Cap::Reply { addr, grant } = slot.cap() {
+        ipc::reply(thread, Ref::at(addr), grant);
+    }
+}
+
+/// The capability does not allow to send.
+fn refuse(thread: Ref<Tcb>, manner: Manner) {
+    invoke::answer(thread, Err(crate::error::SysError::InvalidCapability(0)), manner.call);
+}
+
+fn invoke_object(thread: Ref<Tcb>, slot: Ref<Slot>, manner: Manner) {
+    let info = MessageInfo(thread.regs.x[register::INFO].get());
+    match Args::of(thread, info) {
+        Ok(args) => {
+            let result = invoke::invoke(slot, info.label(), &args);
+            invoke::answer(thread, result, manner.call);
+        }
+        Err((cptr, failure)) if manner.blocking => cap_fault(thread, cptr, false, failure),
+        Err(_) => {}
+    }
+}
+
+/// Receives on what x0 names.
+fn receive(thread: Ref<Tcb>, blocking: bool, with_reply: bool) {
+    let cptr = thread.regs.x[register::CAP].get();
+    let slot = match cnode::lookup_slot(thread, cptr) {
+        Ok(slot) => slot,
+        Err(failure) => return cap_fault(thread, cptr, true, failure),
+    };
+    let unusable = |thread, cptr| cap_fault(thread, cptr, true, LookupFailure::MissingCapability { bits_left: 0 });
+    match slot.cap() {
+        Cap::Endpoint { addr, rights, .. } if rights.read => {
+            let reply = match with_reply.then(|| reply_object(thread)) {
+                None => None,
+                Some(Ok(reply)) => Some(reply),
+                Some(Err((cptr, failure))) => return cap_fault(thread, cptr, true, failure),
+            };
+            endpoint::receive(thread, Receive { endpoint: Ref::at(addr), rights, reply, blocking });
+        }
+        Cap::Notification { addr, rights, .. } if rights.read => {
+            let notification: Ref<Notification> = Ref::at(addr);
+            match notification.bound.get() {
+                Some(bound) if bound != thread => unusable(thread, cptr),
+                _ => notification::wait(thread, notification, blocking),
+            }
+        }
+        _ => unusable(thread, cptr),
+    }
+}
+
+/// The reply object that x6 names.
+fn reply_object(thread: Ref<Tcb>) -> Result<Ref<Reply>, (u64, LookupFailure)> {
+    let cptr = thread.regs.x[register::REPLY].get();
+    let slot = cnode::lookup_slot(thread, cptr).map_err(|failure| (cptr, failure))?;
+    match slot.cap() {
+        Cap::Reply { addr, .. } => Ok(Ref::at(addr)),
+        _ => Err((cptr, LookupFailure::MissingCapability { bits_left: 0 })),
+    }
+}

@@ -1,0 +1,42 @@
+//! From the architecture's exceptions into the kernel. Each entry comes back with the thread to run.
+
+use crate::arch;
+use crate::fault::{self, Fault};
+use crate::mem::Ref;
+use crate::object::tcb::Tcb;
+use crate::object::{irq, vcpu};
+use crate::sched;
+use crate::syscall;
+
+/// A system call of `thread`; its program counter is behind the instruction.
+#[inline]
+pub fn syscall(thread: Ref<Tcb>) -> Ref<Tcb> {
+    syscall::handle(thread);
+    sched::leave()
+}
+
+/// A fault of `thread`; its program counter is where it is to go on.
+pub fn fault(thread: Ref<Tcb>, fault: Fault) -> Ref<Tcb> {
+    fault::raise(thread, fault);
+    sched::leave()
+}
+
+/// A hardware interrupt.
+pub fn interrupt() -> Ref<Tcb> {
+    take_interrupts();
+    sched::leave()
+}
+
+/// Takes the interrupts that are pending.
+pub fn take_interrupts() {
+    while let Some(number) = arch::irq::acknowledge() {
+        if number == arch::irq::TIMER {
+            arch::irq::end(number);
+            sched::tick();
+        } else if arch::irq::is_reserved(number) {
+            vcpu::interrupt(number);
+        } else {
+            irq::deliver(number);
+        }
+    }
+}
