@@ -12,6 +12,9 @@ use crate::workspace::Workspace;
 /// Where QEMU puts the image and starts it, as the Microkit SDK's manual has it for this board.
 const LOAD_ADDRESS: u64 = 0x7000_0000;
 
+/// The CPUs that everything is tested on: an Armv8.0 without and with a wide physical address, and all that QEMU has.
+pub const CPUS: [&str; 3] = ["cortex-a53", "cortex-a72", "max"];
+
 /// Version of the interrupt controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Gic {

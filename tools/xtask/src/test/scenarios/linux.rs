@@ -6,10 +6,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cli::{BuildOptions, Config};
 use crate::guest::{Kernel, PROMPT, READY};
-use crate::machine::Gic;
+use crate::machine::{CPUS, Gic};
 use crate::test::scenario::{Boots, Case, Scenario, Talk};
-
-const CPUS: [&str; 3] = ["cortex-a53", "cortex-a72", "max"];
 
 /// The console server's key chord.
 const CHORD: &str = "\x1e";

@@ -2,6 +2,7 @@
 
 mod idle;
 mod linux;
+mod native;
 
 use super::scenario::Scenario;
 
@@ -9,5 +10,6 @@ use super::scenario::Scenario;
 pub fn all() -> Vec<Scenario> {
     let mut all = linux::scenarios();
     all.push(idle::scenario());
+    all.extend(native::scenarios());
     all
 }
