@@ -8,24 +8,18 @@ mod domains;
 
 #[cfg(target_os = "none")]
 mod pd {
-    use core::ptr;
-
     use monitor::Report;
-    use sel4::{Badge, Cap, Fault, FrameObjectType, IpcBuffer, MessageInfo, abi, cap, debug_println};
+    use sel4::{Badge, Cap, Fault, MessageInfo, cap, debug_println};
 
     use crate::domains::{self, Index};
 
     const FAULT_ENDPOINT: cap::Endpoint = Cap::from_bits(1);
     const REPLY: cap::Reply = Cap::from_bits(2);
 
-    /// The tool puts the IPC buffer into the last page.
-    const IPC_BUFFER: usize = abi::object::USER_TOP as usize & !(FrameObjectType::GRANULE.bytes() - 1);
-
     #[unsafe(no_mangle)]
     extern "C" fn _start() -> ! {
-        let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
-        // SAFETY: the page is mapped there for good, for this thread, which starts here, once.
-        sel4::set_ipc_buffer(unsafe { &mut *ipc_buffer });
+        // SAFETY: the tool lays the monitor out as it does protection domains; it starts here, once.
+        unsafe { sel4_microkit::_private::set_ipc_buffer() };
         sel4_microkit::panicking::set_hook(&|info| debug_println!("MONITOR: {info}"));
         domains::name_threads();
         loop {

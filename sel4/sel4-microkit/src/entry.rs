@@ -35,7 +35,7 @@ macro_rules! declare_protection_domain {
 }
 
 #[cfg(target_os = "none")]
-pub use target::run_main;
+pub use target::{run_main, set_ipc_buffer};
 
 #[cfg(target_os = "none")]
 mod target {
@@ -48,12 +48,22 @@ mod target {
     /// The tool puts the IPC buffer into the last page.
     const IPC_BUFFER: usize = abi::object::USER_TOP as usize & !(FrameObjectType::GRANULE.bytes() - 1);
 
+    /// Tells the `sel4` crate where the tool has put the IPC buffer.
+    ///
+    /// # Safety
+    ///
+    /// The program is one that the tool lays out, and this is called once.
+    pub unsafe fn set_ipc_buffer() {
+        let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
+        // SAFETY: the page is mapped there for good, for this thread only; by the contract nobody else borrows it.
+        sel4::set_ipc_buffer(unsafe { &mut *ipc_buffer });
+    }
+
     /// Initialises the PD and handles its events for ever.
     #[doc(hidden)]
     pub fn run_main<T: Handler>(init: impl FnOnce() -> T) -> ! {
-        let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
-        // SAFETY: the page is mapped there for good, for this thread, which starts here, once.
-        sel4::set_ipc_buffer(unsafe { &mut *ipc_buffer });
+        // SAFETY: the PD starts here, once.
+        unsafe { set_ipc_buffer() };
         match init().run() {
             Ok(never) => match never {},
             Err(error) => panicking::end(format_args!("main thread terminated with error: {error}")),

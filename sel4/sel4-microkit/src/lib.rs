@@ -88,7 +88,7 @@ pub fn arm_smc_call(args: &sel4::SmcContext) -> sel4::Result<sel4::SmcContext> {
 #[doc(hidden)]
 pub mod _private {
     #[cfg(target_os = "none")]
-    pub use crate::entry::run_main;
+    pub use crate::entry::{run_main, set_ipc_buffer};
     pub use crate::heap::{Allocator, Heap};
     pub use crate::symbols::ImmutableCell;
 }
