@@ -25,25 +25,37 @@ pub struct Machine {
 }
 
 thread_local! {
-    static GLOBALS: &'static Globals = Box::leak(Box::new(Globals::new()));
-    static MACHINE: &'static Machine = Box::leak(Box::new(Machine {
-        now: Cell::new(0),
-        deadline: Cell::new(u64::MAX),
-        pending: RefCell::default(),
-        unmasked: RefCell::default(),
-        console: RefCell::default(),
-        loaded: Cell::new(None),
-    }));
+    static GLOBALS: Cell<&'static Globals> = Cell::new(Box::leak(Box::new(Globals::new())));
+    static MACHINE: Cell<&'static Machine> = Cell::new(Box::leak(Box::new(Machine::new())));
+}
+
+impl Machine {
+    fn new() -> Self {
+        Self {
+            now: Cell::new(0),
+            deadline: Cell::new(u64::MAX),
+            pending: RefCell::default(),
+            unmasked: RefCell::default(),
+            console: RefCell::default(),
+            loaded: Cell::new(None),
+        }
+    }
+}
+
+/// A fresh machine for this test thread, with a kernel that was never started.
+pub fn reset() {
+    GLOBALS.set(Box::leak(Box::new(Globals::new())));
+    MACHINE.set(Box::leak(Box::new(Machine::new())));
 }
 
 /// The kernel's state.
 pub fn globals() -> &'static Globals {
-    GLOBALS.with(|globals| *globals)
+    GLOBALS.get()
 }
 
 /// The fake hardware.
 pub fn machine() -> &'static Machine {
-    MACHINE.with(|machine| *machine)
+    MACHINE.get()
 }
 
 /// This core.
