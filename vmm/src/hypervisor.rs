@@ -69,9 +69,6 @@ pub trait Hypervisor: ListRegisters {
     /// The interrupt controller.
     fn gic(&self) -> HostGic;
 
-    /// Whether a WFI is handled by the kernel. If it is not, it is an exit.
-    fn waits_in_kernel(&self) -> bool;
-
     /// General-purpose register 0 to 30.
     fn gpr(&mut self, vcpu: usize, number: u8) -> u64;
 

@@ -45,7 +45,7 @@ pub enum Exit {
     Hypercall,
     /// A maintenance interrupt of the interrupt controller.
     Maintenance {
-        /// The list register whose interrupt has ended, if that is known.
+        /// The list register whose interrupt has ended and which is empty now; `None` if the reason is another.
         ended: Option<usize>,
     },
     /// A private hardware interrupt of the vCPU has fired and is masked until it is unmasked.

@@ -32,7 +32,6 @@ const EOI_COUNT_MASK: u64 = 0x1f;
 pub struct Kernel {
     vcpus: usize,
     gic: GicInfo,
-    waits_in_kernel: bool,
     frame: Option<Frame>,
     /// The maintenance interrupts that are asked for.
     maintenance: [Maintenance; MAX_VCPUS],
@@ -49,11 +48,13 @@ impl Kernel {
         let gic_of = |vcpu| Child::new(vcpu).vcpu_read_reg(Extension::GicInfo).ok();
         let vcpus = (0..MAX_VCPUS).take_while(|&vcpu| gic_of(vcpu).is_some()).count();
         let flags = VCpuFlags::default().with_wfi_in_kernel(true).into_word();
-        let waits = |vcpu| Child::new(vcpu).vcpu_write_reg(Extension::Flags, flags).is_ok();
+        for vcpu in 0..vcpus {
+            // Without it a WFI is an exit like any other.
+            done("let a vCPU wait in the kernel", Child::new(vcpu).vcpu_write_reg(Extension::Flags, flags));
+        }
         Self {
             vcpus,
             gic: GicInfo::from_word(gic_of(0).unwrap_or_default()),
-            waits_in_kernel: (0..vcpus).all(waits),
             frame: None,
             maintenance: [Maintenance::empty(); MAX_VCPUS],
         }
@@ -185,11 +186,7 @@ impl Hypervisor for Kernel {
 
     fn gic(&self) -> HostGic {
         let version = if self.gic.version() == 2 { Version::V2 } else { Version::V3 };
-        HostGic { version, priority_bits: self.gic.priority_bits() as u32, linked_timer: false }
-    }
-
-    fn waits_in_kernel(&self) -> bool {
-        self.waits_in_kernel
+        HostGic { version, priority_bits: self.gic.priority_bits() as u32, linked_timer: true }
     }
 
     fn gpr(&mut self, _: usize, number: u8) -> u64 {

@@ -33,7 +33,7 @@ impl Interface {
 
 impl Vgic {
     /// Handles a maintenance interrupt of `cpu`. `ended` is the list register whose interrupt the guest has ended, if
-    /// the hypervisor knows it.
+    /// that is the reason; the hypervisor has emptied it.
     pub fn maintenance(&mut self, cpu: usize, ended: Option<usize>, hw: &mut dyn ListRegisters) {
         let Some(Cpu { interface, .. }) = self.cpus.get(cpu) else { return };
         match ended {
@@ -41,8 +41,10 @@ impl Vgic {
             Some(index) if interface.maintenance.is_empty() && index < hw.count() => {
                 if interface.used & 1 << index != 0 {
                     self.absorb(cpu, index, empty(interface.shadow[index]));
+                    self.release(cpu, index);
                 }
-                self.release(cpu, index);
+                // The hypervisor has emptied it already.
+                self.cpus[cpu].interface.stale &= !(1 << index);
             }
             _ => {
                 self.reclaim(cpu, hw);

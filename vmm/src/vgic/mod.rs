@@ -13,7 +13,7 @@ mod list_register;
 mod registers;
 mod sgi;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use alloc::vec::Vec;
 

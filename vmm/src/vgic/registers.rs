@@ -143,7 +143,7 @@ impl Vgic {
     ) -> Option<(&'static Register, Access<'a>)> {
         let offset = usize::try_from(offset).ok()?;
         let register = find(block, offset)?;
-        let widths = Widths::from_bits(width as u8)?;
+        let widths = Widths::from_bits(width as u8).filter(|_| width.is_power_of_two())?;
         let known = cpu < self.config.vcpus && register.widths.contains(widths) && offset.is_multiple_of(width);
         let offset = offset - register.offset;
         known.then_some((register, Access { gic: self, hw, block, cpu, offset, width }))

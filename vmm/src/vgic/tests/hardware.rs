@@ -88,6 +88,9 @@ impl Hardware {
             || interface.maintenance.contains(Maintenance::NOT_PRESENT) && interface.eoi_count != 0;
         let asserted = ended.map(Some).or(other.then_some(None));
         self.maintenance_count += usize::from(asserted.is_some());
+        if let Some(index) = ended {
+            self.interfaces[cpu].registers[index] = ListRegister::EMPTY;
+        }
         asserted
     }
 }
