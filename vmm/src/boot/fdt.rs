@@ -154,3 +154,80 @@ fn regions(fdt: &mut FdtWriter, regions: &[Region]) -> Result<(), Error> {
     let cells: Vec<u64> = regions.iter().flat_map(|region| [region.base, region.size]).collect();
     fdt.property_array_u64("reg", &cells)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fdt::Fdt;
+
+    fn description(gic: Version) -> Description<'static> {
+        Description {
+            memory: Region { base: 0x4000_0000, size: 0x1000_0000 },
+            vcpus: 2,
+            gic,
+            command_line: "console=ttyAMA0",
+            initrd: Some(Region { base: 0x4200_0000, size: 1_000_001 }),
+        }
+    }
+
+    fn cells(tree: &Fdt, node: &str, property: &str) -> Vec<u32> {
+        let node = tree.find_node(node).unwrap_or_else(|| panic!("no node {node}"));
+        let value = node.property(property).unwrap_or_else(|| panic!("no {property}")).value;
+        value.chunks(4).map(|cell| u32::from_be_bytes(cell.try_into().unwrap())).collect()
+    }
+
+    #[test]
+    fn the_chosen_node_says_what_to_boot() {
+        let blob = write(&description(Version::V3)).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert_eq!(tree.chosen().bootargs(), Some("console=ttyAMA0"));
+        assert_eq!(tree.chosen().stdout().unwrap().name, "pl011@9000000");
+        assert_eq!(cells(&tree, "/chosen", "linux,initrd-start"), [0, 0x4200_0000]);
+        assert_eq!(cells(&tree, "/chosen", "linux,initrd-end"), [0, 0x4200_0000 + 1_000_001]);
+    }
+
+    #[test]
+    fn memory_and_cpus_are_those_of_the_machine() {
+        let blob = write(&description(Version::V2)).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        let memory = tree.memory().regions().next().unwrap();
+        assert_eq!((memory.starting_address as usize, memory.size), (0x4000_0000, Some(0x1000_0000)));
+        let cpus: Vec<usize> = tree.cpus().map(|cpu| cpu.ids().first()).collect();
+        assert_eq!(cpus, [0, 1]);
+        let enabled = tree.cpus().filter_map(|cpu| cpu.property("enable-method")?.as_str());
+        assert!(enabled.eq(["psci", "psci"]));
+        assert_eq!(tree.find_node("/psci").unwrap().property("method").unwrap().as_str(), Some("hvc"));
+    }
+
+    #[test]
+    fn each_gic_has_its_parts() {
+        let node = "/interrupt-controller@8000000";
+        let blob = write(&description(Version::V2)).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert!(tree.find_compatible(&["arm,cortex-a15-gic"]).is_some());
+        assert_eq!(cells(&tree, node, "reg"), [0, 0x0800_0000, 0, 0x1_0000, 0, 0x0801_0000, 0, 0x2000]);
+        assert_eq!(cells(&tree, "/timer", "interrupts")[6..9], [1, 11, 0x308]);
+        let blob = write(&description(Version::V3)).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert!(tree.find_compatible(&["arm,gic-v3"]).is_some());
+        assert_eq!(cells(&tree, node, "reg"), [0, 0x0800_0000, 0, 0x1_0000, 0, 0x080a_0000, 0, 0x4_0000]);
+        assert_eq!(cells(&tree, "/timer", "interrupts")[6..9], [1, 11, 8]);
+    }
+
+    #[test]
+    fn devices_are_where_the_machine_has_them() {
+        let blob = write(&description(Version::V3)).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert_eq!(cells(&tree, "/pl011@9000000", "reg"), [0, 0x0900_0000, 0, 0x1000]);
+        assert_eq!(cells(&tree, "/pl011@9000000", "interrupts"), [0, 1, 4]);
+        assert_eq!(cells(&tree, "/pl011@9000000", "clocks").len(), 2);
+        assert_eq!(cells(&tree, "/pl031@9010000", "interrupts"), [0, 2, 4]);
+        assert_eq!(cells(&tree, "/pl031@9010000", "clocks").len(), 1);
+    }
+
+    #[test]
+    fn a_command_line_with_a_zero_is_refused() {
+        let machine = Description { command_line: "a\0b", ..description(Version::V3) };
+        assert!(write(&machine).is_err());
+    }
+}

@@ -1,7 +1,7 @@
 //! The date: the host's clock at start, the counter since.
 
-use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
 use core::ptr::NonNull;
+use sel4::{counter, counter_frequency};
 use vmm::devices::pl031::Clock;
 
 /// The time of day.
@@ -30,6 +30,5 @@ impl Clock for HostClock {
 
 /// Seconds since the counter was zero.
 fn uptime() -> u32 {
-    let frequency = u64::from(read_cntfrq_el0().clockfreq()).max(1);
-    (read_cntpct_el0().physicalcount() / frequency) as u32
+    (counter() / counter_frequency().max(1)) as u32
 }
