@@ -31,6 +31,8 @@ pub fn interrupt() -> Ref<Tcb> {
 pub fn take_interrupts() {
     while let Some(number) = arch::irq::acknowledge() {
         if number == arch::irq::TIMER {
+            // The line stays high until the deadline moves; the real one is set when the kernel is left.
+            arch::timer::set_deadline(u64::MAX);
             arch::irq::end(number);
             sched::tick();
         } else if arch::irq::is_reserved(number) {

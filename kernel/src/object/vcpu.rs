@@ -119,9 +119,9 @@ impl VCpu {
 
 /// Joins a vCPU and a thread; whatever they were joined with before, they are no more.
 fn associate(vcpu: Ref<VCpu>, tcb: Ref<Tcb>) {
-    dissociate(tcb);
+    dissociate_tcb(tcb);
     if let Some(other) = vcpu.tcb.get() {
-        dissociate(other);
+        dissociate_tcb(other);
     }
     arch::unload(tcb);
     vcpu.tcb.set(Some(tcb));
@@ -129,7 +129,7 @@ fn associate(vcpu: Ref<VCpu>, tcb: Ref<Tcb>) {
 }
 
 /// Parts a thread from its vCPU, if it has one: it is a native thread from now on, and its status is one of EL0.
-pub fn dissociate(tcb: Ref<Tcb>) {
+pub fn dissociate_tcb(tcb: Ref<Tcb>) {
     let Some(vcpu) = tcb.vcpu.get() else { return };
     sched::wake_from_wait(tcb);
     guest::flush(vcpu);
@@ -142,7 +142,7 @@ pub fn dissociate(tcb: Ref<Tcb>) {
 /// The last capability to a vCPU goes.
 pub fn finalise(vcpu: Ref<VCpu>) {
     match vcpu.tcb.get() {
-        Some(tcb) => dissociate(tcb),
+        Some(tcb) => dissociate_tcb(tcb),
         None => guest::flush(vcpu),
     }
 }

@@ -1,6 +1,10 @@
 //! A fake of the architecture, so that the kernel's own logic is tested on the host: memory is the process's, the clock
 //! moves when a test moves it, interrupts come when a test raises them. One fake machine for each test thread.
 
+mod virt;
+
+pub use virt::{guest, tlb, vgic};
+
 use crate::mem::Ref;
 use crate::object::tcb::Tcb;
 use crate::state::Globals;
@@ -94,6 +98,11 @@ pub fn halt() -> ! {
     panic!("halted")
 }
 
+/// No processor that identifies itself.
+pub fn processor() -> u64 {
+    0
+}
+
 /// Nothing answers a monitor call.
 pub fn smc(_arguments: [u64; 8]) -> [u64; 8] {
     [u64::MAX, 0, 0, 0, 0, 0, 0, 0]
@@ -166,6 +175,12 @@ pub mod irq {
 
     /// Ends an interrupt.
     pub fn end(_irq: u32) {}
+
+    /// The fake ends an interrupt at once.
+    pub fn drop_priority(_irq: u32) {}
+
+    /// The fake has no active interrupts.
+    pub fn set_active(_irq: u32, _active: bool) {}
 
     /// Masks.
     pub fn mask(irq: u32) {

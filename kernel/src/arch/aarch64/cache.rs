@@ -1,0 +1,60 @@
+//! Cache maintenance by address. Addresses are physical and the kernel maps all memory at them.
+
+use super::sysreg::{barrier, read};
+use core::arch::asm;
+
+/// Applies one instruction to each line of a range.
+macro_rules! for_each_line {
+    ($operation:literal, $line:expr, $start:expr, $length:expr) => {{
+        let line: u64 = $line;
+        let (start, end): (u64, u64) = ($start, $start + $length);
+        let mut address = start & !(line - 1);
+        while address < end {
+            // SAFETY: maintenance by address of memory that the kernel maps; it changes no value that software reads
+            // coherently. That the content of invalidated lines may be lost is what the caller asks for.
+            unsafe { asm!(concat!($operation, ", {}"), in(reg) address, options(nostack, preserves_flags)) };
+            address += line;
+        }
+    }};
+}
+
+/// Bytes of the smallest data-cache line (`CTR_EL0.DminLine`).
+fn data_line() -> u64 {
+    4 << (read!("ctr_el0") >> 16 & 0xf)
+}
+
+/// Bytes of the smallest instruction-cache line (`CTR_EL0.IminLine`).
+fn instruction_line() -> u64 {
+    4 << (read!("ctr_el0") & 0xf)
+}
+
+/// Writes what the caches hold of a range back to memory (point of coherency).
+pub fn clean(start: u64, length: u64) {
+    for_each_line!("dc cvac", data_line(), start, length);
+    barrier!("dsb sy");
+}
+
+/// Drops what the caches hold of a range. Lines that the range shares with its neighbours are written back first.
+pub fn invalidate(start: u64, length: u64) {
+    let line = data_line();
+    if (start | length) & (line - 1) != 0 {
+        clean_invalidate(start, length);
+        return;
+    }
+    for_each_line!("dc ivac", line, start, length);
+    barrier!("dsb sy");
+}
+
+/// Writes a range back to memory and drops it from the caches.
+pub fn clean_invalidate(start: u64, length: u64) {
+    for_each_line!("dc civac", data_line(), start, length);
+    barrier!("dsb sy");
+}
+
+/// Makes what was written to a range visible to instruction fetches (point of unification).
+pub fn unify(start: u64, length: u64) {
+    for_each_line!("dc cvau", data_line(), start, length);
+    barrier!("dsb ish");
+    for_each_line!("ic ivau", instruction_line(), start, length);
+    barrier!("dsb ish", "isb");
+}

@@ -1,0 +1,53 @@
+//! Stage-2 translation entries: making changed tables seen. Invalidation reaches every core (inner shareable).
+
+use super::local;
+use super::sysreg::{barrier, read, write};
+use core::arch::asm;
+
+/// Runs `operation` with a VMID in `VTTBR_EL2`, by which the invalidations name it.
+fn with_vmid(vmid: u8, operation: impl FnOnce()) {
+    let loaded = read!("vttbr_el2");
+    write!("vttbr_el2", u64::from(vmid) << 48);
+    barrier!("isb");
+    operation();
+    write!("vttbr_el2", loaded);
+    barrier!("isb");
+}
+
+/// A new entry in a table that was empty there is visible to walks from here on.
+#[inline]
+pub fn publish() {
+    barrier!("dsb ishst", "isb");
+}
+
+/// Forgets all that is known of an address space.
+pub fn invalidate_vmid(vmid: u8) {
+    barrier!("dsb ishst");
+    with_vmid(vmid, || barrier!("tlbi vmalls12e1is", "dsb ish"));
+}
+
+/// Forgets what is known of a page of an address space, with the stage-1 translations that led there.
+pub fn invalidate_page(vmid: u8, ipa: u64) {
+    barrier!("dsb ishst");
+    with_vmid(vmid, || {
+        // SAFETY: invalidation only costs walks.
+        unsafe { asm!("tlbi ipas2e1is, {}", "dsb ish", in(reg) ipa >> 12, options(nostack, preserves_flags)) };
+        barrier!("tlbi vmalle1is", "dsb ish");
+    });
+}
+
+/// Forgets this core's stage-1 translations of the address space that is loaded: another vCPU of it follows, whose
+/// translations under the same ASID may differ.
+pub(super) fn invalidate_stage_1_here() {
+    barrier!("tlbi vmalle1", "dsb nsh", "isb");
+}
+
+/// Forgets everything, at boot.
+pub(super) fn invalidate_all() {
+    barrier!("tlbi alle2", "tlbi alle1", "dsb nsh", "isb");
+}
+
+/// The address space whose root this is is no more: if it is loaded, an empty one takes its place.
+pub fn unload(root: u64) {
+    local().forget_root(root);
+}

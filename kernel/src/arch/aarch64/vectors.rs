@@ -1,0 +1,141 @@
+//! The exception vectors: from user level into the kernel, and back.
+//!
+//! While a thread runs, `SP_EL2` is the address of its TCB, which begins with its registers. An exception stores them
+//! there, changes to the kernel's stack (the first word behind `TPIDR_EL2`) and calls `trap`, which says which thread goes
+//! on. Exceptions are masked while the kernel runs.
+
+use crate::object::tcb::Registers;
+use core::arch::global_asm;
+use core::mem::offset_of;
+
+const _: () = assert!(offset_of!(Registers, x) == 0);
+const _: () = assert!(offset_of!(Registers, sp) == 248);
+const _: () = assert!(offset_of!(Registers, pc) == 256);
+const _: () = assert!(offset_of!(Registers, spsr) == 264);
+
+/// Exception class of `SVC`, the one that is looked for first.
+const CLASS_SVC: u32 = 0x15;
+
+global_asm!(
+    // Stores the registers of the thread whose TCB SP is; then x0 is the TCB and SP the kernel's stack.
+    ".macro save_thread",
+    "stp x0, x1, [sp]",
+    "stp x2, x3, [sp, #16]",
+    "stp x4, x5, [sp, #32]",
+    "stp x6, x7, [sp, #48]",
+    "stp x8, x9, [sp, #64]",
+    "stp x10, x11, [sp, #80]",
+    "stp x12, x13, [sp, #96]",
+    "stp x14, x15, [sp, #112]",
+    "stp x16, x17, [sp, #128]",
+    "stp x18, x19, [sp, #144]",
+    "stp x20, x21, [sp, #160]",
+    "stp x22, x23, [sp, #176]",
+    "stp x24, x25, [sp, #192]",
+    "stp x26, x27, [sp, #208]",
+    "stp x28, x29, [sp, #224]",
+    "mrs x21, sp_el0",
+    "mrs x22, elr_el2",
+    "mrs x23, spsr_el2",
+    "stp x30, x21, [sp, #240]",
+    "stp x22, x23, [sp, #256]",
+    "mov x0, sp",
+    "mrs x9, tpidr_el2",
+    "ldr x9, [x9]",
+    "mov sp, x9",
+    ".endm",
+    // One vector. Each has 32 instructions.
+    ".macro vector name",
+    ".balign 128",
+    "\\name:",
+    ".endm",
+    // A vector for an exception of the kernel itself.
+    ".macro kernel_vector number",
+    ".balign 128",
+    "mov x0, #\\number",
+    "b quoll_vector_kernel",
+    ".endm",
+    ".pushsection .text.vectors, \"ax\"",
+    ".balign 2048",
+    ".global quoll_vectors",
+    "quoll_vectors:",
+    "kernel_vector 0",
+    "kernel_vector 1",
+    "kernel_vector 2",
+    "kernel_vector 3",
+    "kernel_vector 4",
+    "kernel_vector 5",
+    "kernel_vector 6",
+    "kernel_vector 7",
+    "vector quoll_vector_synchronous",
+    "save_thread",
+    "mrs x1, esr_el2",
+    "lsr w2, w1, #26",
+    "cmp w2, #{svc}",
+    "b.ne 1f",
+    "bl quoll_trap_system_call",
+    "b quoll_return",
+    "1: bl quoll_trap_synchronous",
+    "b quoll_return",
+    "vector quoll_vector_interrupt",
+    "save_thread",
+    "bl quoll_trap_interrupt",
+    "b quoll_return",
+    "vector quoll_vector_fast_interrupt",
+    "b quoll_vector_interrupt",
+    "vector quoll_vector_error",
+    "save_thread",
+    "bl quoll_trap_error",
+    "b quoll_return",
+    // The same for lower levels in AArch32.
+    "vector quoll_vector_synchronous_32",
+    "b quoll_vector_synchronous",
+    "vector quoll_vector_interrupt_32",
+    "b quoll_vector_interrupt",
+    "vector quoll_vector_fast_interrupt_32",
+    "b quoll_vector_interrupt",
+    "vector quoll_vector_error_32",
+    "b quoll_vector_error",
+    ".balign 128",
+    // Goes on with the thread whose TCB x0 is.
+    ".global quoll_return",
+    "quoll_return:",
+    "mov sp, x0",
+    "ldp x22, x23, [sp, #256]",
+    "ldp x30, x21, [sp, #240]",
+    "msr sp_el0, x21",
+    "msr elr_el2, x22",
+    "msr spsr_el2, x23",
+    "ldp x28, x29, [sp, #224]",
+    "ldp x26, x27, [sp, #208]",
+    "ldp x24, x25, [sp, #192]",
+    "ldp x22, x23, [sp, #176]",
+    "ldp x20, x21, [sp, #160]",
+    "ldp x18, x19, [sp, #144]",
+    "ldp x16, x17, [sp, #128]",
+    "ldp x14, x15, [sp, #112]",
+    "ldp x12, x13, [sp, #96]",
+    "ldp x10, x11, [sp, #80]",
+    "ldp x8, x9, [sp, #64]",
+    "ldp x6, x7, [sp, #48]",
+    "ldp x4, x5, [sp, #32]",
+    "ldp x2, x3, [sp, #16]",
+    "ldp x0, x1, [sp]",
+    "eret",
+    // No speculation behind the return.
+    "dsb nsh",
+    "isb",
+    // An exception of the kernel: the stack may be what is broken, so it starts over.
+    "quoll_vector_kernel:",
+    "mrs x9, tpidr_el2",
+    "ldr x9, [x9]",
+    "mov sp, x9",
+    "mrs x1, esr_el2",
+    "mrs x2, elr_el2",
+    "mrs x3, far_el2",
+    "bl quoll_trap_kernel",
+    "1: wfi",
+    "b 1b",
+    ".popsection",
+    svc = const CLASS_SVC,
+);

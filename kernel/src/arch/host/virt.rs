@@ -1,0 +1,89 @@
+//! The fake machine's side of virtualization: no guest's state is ever in registers, so a vCPU's object holds all of it;
+//! translations are never cached.
+
+/// Guests.
+pub mod guest {
+    use crate::mem::Ref;
+    use crate::object::tcb::Tcb;
+    use crate::object::vcpu::VCpu;
+    use sel4_abi::vcpu::VCpuReg;
+
+    /// No guest runs here.
+    pub fn is_running(_vcpu: Ref<VCpu>) -> bool {
+        false
+    }
+
+    /// No state is in registers.
+    pub fn is_loaded(_vcpu: Ref<VCpu>) -> bool {
+        false
+    }
+
+    /// Nothing to take out of registers.
+    pub fn flush(_vcpu: Ref<VCpu>) {}
+
+    /// Nobody to stop.
+    pub fn stop() -> Option<Ref<Tcb>> {
+        None
+    }
+
+    /// No register is loaded.
+    pub fn write_loaded(_register: VCpuReg, _value: u64) -> bool {
+        false
+    }
+
+    /// No register is loaded.
+    pub fn read_loaded(_register: VCpuReg) -> Option<u64> {
+        None
+    }
+}
+
+/// The interrupt controller's side for guests: a GICv3's size.
+pub mod vgic {
+    use quoll_kernel_core::gic::{Capabilities, ListRegister};
+
+    /// Version 3.
+    pub const fn version() -> u64 {
+        3
+    }
+
+    /// As QEMU's.
+    pub const fn capabilities() -> Capabilities {
+        Capabilities { list_registers: 4, priority_bits: 5, preemption_bits: 5 }
+    }
+
+    /// Nothing has ended.
+    pub fn ended() -> u64 {
+        0
+    }
+
+    /// No guest is loaded.
+    pub fn controls() -> u64 {
+        0
+    }
+
+    /// No guest is loaded.
+    pub fn set_controls(_value: u64) {}
+
+    /// No guest is loaded.
+    pub fn list_register(_index: usize) -> ListRegister {
+        ListRegister::default()
+    }
+
+    /// No guest is loaded.
+    pub fn set_list_register(_index: usize, _value: ListRegister) {}
+}
+
+/// Translations.
+pub mod tlb {
+    /// Nothing is cached.
+    pub fn publish() {}
+
+    /// Nothing is cached.
+    pub fn invalidate_vmid(_vmid: u8) {}
+
+    /// Nothing is cached.
+    pub fn invalidate_page(_vmid: u8, _ipa: u64) {}
+
+    /// Nothing is loaded.
+    pub fn unload(_root: u64) {}
+}
