@@ -225,6 +225,8 @@ struct End<'m, R> {
     peers: &'m Side,
     /// The truth about this end's position; the shared one is a copy for the peer.
     position: u64,
+    /// The position has moved since the peer's flag was last looked at.
+    moved: bool,
     /// The peer's life that its positions are believed to belong to.
     trusted_epoch: u32,
     /// The peer's life that `peer_restarted` last told of.
@@ -241,6 +243,8 @@ impl<'m, R: Role> End<'m, R> {
             mine,
             peers,
             position: mine.position.load(Relaxed),
+            // A previous life may have moved it and stopped before it gave the signal.
+            moved: true,
             trusted_epoch: peer_epoch,
             reported_epoch: peer_epoch,
             role: core::marker::PhantomData,
@@ -290,6 +294,7 @@ impl<'m, R: Role> End<'m, R> {
 
     fn move_to(&mut self, position: u64) {
         self.position = position;
+        self.moved = true;
         self.mine.position.store(position, Release);
     }
 
@@ -299,8 +304,12 @@ impl<'m, R: Role> End<'m, R> {
     }
 
     fn owes_signal(&mut self, worth_it: bool) -> bool {
+        // Who has changed nothing owes nothing: two idle parties would signal each other for ever.
+        if !worth_it || !core::mem::take(&mut self.moved) {
+            return false;
+        }
         fence(SeqCst);
-        let owes = worth_it && self.peers.wanted.load(Relaxed) != 0;
+        let owes = self.peers.wanted.load(Relaxed) != 0;
         if owes {
             self.peers.wanted.store(0, Relaxed);
         }

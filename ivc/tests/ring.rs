@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use ivc::console::Port;
 use ivc::{Block, Consumer, Producer, Region, RegionError};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -59,6 +60,36 @@ fn a_signal_is_owed_once_and_only_when_wanted() {
     producer.push(b"b");
     assert!(producer.owes_signal());
     assert!(!producer.owes_signal());
+    consumer.discard();
+    assert!(consumer.await_data());
+    assert!(!producer.owes_signal(), "nothing was pushed");
+}
+
+#[test]
+fn two_idle_parties_leave_each_other_alone() {
+    let blocks = memory(6);
+    let mut client = Port::client(Region::over(&blocks)).expect("large enough");
+    let mut server = Port::server(Region::over(&blocks)).expect("large enough");
+    let mut signals = 0;
+    for _ in 0..10 {
+        for port in [&mut client, &mut server] {
+            assert!(port.await_input());
+            assert!(!port.await_space());
+            signals += u32::from(port.owes_signal());
+        }
+    }
+    // Each may give one, for what its previous life may have left unsaid.
+    assert!(signals <= 2, "{signals}");
+}
+
+#[test]
+fn a_signal_that_a_previous_life_owed_is_given() {
+    let blocks = memory(1);
+    let (mut producer, mut consumer) = ends(&blocks);
+    assert!(consumer.await_data());
+    producer.push(b"and then it died");
+    let mut producer = Producer::attach(Region::over(&blocks)).expect("large enough");
+    assert!(producer.owes_signal());
 }
 
 #[test]
