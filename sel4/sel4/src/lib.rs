@@ -45,6 +45,7 @@ mod message_info;
 mod object;
 mod printing;
 pub mod quoll;
+mod root_task;
 mod state;
 mod syscalls;
 mod user_context;
@@ -94,6 +95,18 @@ pub type Word = abi::Word;
 /// Bits of a [`Word`].
 pub const WORD_SIZE: usize = Word::BITS as usize;
 
+/// Frequency of the system counter in Hz.
+#[cfg(target_os = "none")]
+pub fn counter_frequency() -> u64 {
+    arch::counter_frequency()
+}
+
+/// The system counter (CNTPCT_EL0), in ticks since some time before boot.
+#[cfg(target_os = "none")]
+pub fn counter() -> u64 {
+    arch::counter()
+}
+
 /// Ends the thread: its fault handler gets a user exception.
 #[cfg(target_os = "none")]
 pub fn abort() -> ! {
@@ -103,4 +116,6 @@ pub fn abort() -> ! {
 #[doc(hidden)]
 pub mod _private {
     pub use crate::printing::debug_print_helper;
+    #[cfg(target_os = "none")]
+    pub use crate::root_task::{Stack, start};
 }

@@ -146,3 +146,19 @@ pub(crate) fn abort() -> ! {
     // SAFETY: the thread stops here; its fault handler gets a user exception.
     unsafe { asm!("udf #0", options(noreturn, nomem, nostack)) }
 }
+
+/// CNTFRQ_EL0.
+pub(crate) fn counter_frequency() -> u64 {
+    let frequency;
+    // SAFETY: reads a register that user level may read.
+    unsafe { asm!("mrs {}, cntfrq_el0", out(reg) frequency, options(nomem, nostack, preserves_flags)) };
+    frequency
+}
+
+/// CNTPCT_EL0, not read before earlier instructions are done.
+pub(crate) fn counter() -> u64 {
+    let count;
+    // SAFETY: reads a register that the kernel lets user level read (EXPORT_PCNT_USER).
+    unsafe { asm!("isb", "mrs {}, cntpct_el0", out(reg) count, options(nomem, nostack, preserves_flags)) };
+    count
+}
