@@ -66,7 +66,7 @@ impl Machine for Clock {
         5
     }
 
-    fn frequency(&self) -> u32 {
+    fn frequency(&self) -> u64 {
         2
     }
 

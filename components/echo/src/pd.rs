@@ -2,7 +2,6 @@
 
 use core::ptr::{NonNull, with_exposed_provenance};
 
-use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
 use echo::{Machine, Session};
 use ivc::{Region, console::Port};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, memory_region_symbol, protection_domain, var};
@@ -45,11 +44,11 @@ struct Counter;
 
 impl Machine for Counter {
     fn ticks(&self) -> u64 {
-        read_cntpct_el0().physicalcount()
+        sel4::counter()
     }
 
-    fn frequency(&self) -> u32 {
-        read_cntfrq_el0().clockfreq()
+    fn frequency(&self) -> u64 {
+        sel4::counter_frequency()
     }
 
     fn fault(&mut self) {

@@ -13,7 +13,7 @@ pub trait Machine {
     fn ticks(&self) -> u64;
 
     /// Its ticks per second.
-    fn frequency(&self) -> u32;
+    fn frequency(&self) -> u64;
 
     /// Touches memory that is not there. Comes back only if somebody resumes the domain.
     fn fault(&mut self);
@@ -116,7 +116,7 @@ fn help(out: &mut Output) -> Result<Action, fmt::Error> {
 }
 
 fn uptime(machine: &dyn Machine, out: &mut Output) -> Result<Action, fmt::Error> {
-    let (ticks, frequency) = (machine.ticks(), u64::from(machine.frequency().max(1)));
+    let (ticks, frequency) = (machine.ticks(), machine.frequency().max(1));
     let milliseconds = ticks % frequency * 1000 / frequency;
     write!(out, "{}.{milliseconds:03} s\r\n", ticks / frequency)?;
     Ok(Action::None)
@@ -143,7 +143,7 @@ mod tests {
             100_062_500
         }
 
-        fn frequency(&self) -> u32 {
+        fn frequency(&self) -> u64 {
             62_500_000
         }
 

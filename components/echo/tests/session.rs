@@ -12,7 +12,7 @@ impl Machine for Fake {
         42
     }
 
-    fn frequency(&self) -> u32 {
+    fn frequency(&self) -> u64 {
         1
     }
 
