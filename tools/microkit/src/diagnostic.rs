@@ -140,6 +140,16 @@ impl Diagnostics {
         self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
+    /// How many errors and warnings there are, in words; empty if there are none.
+    pub fn summary(&self) -> String {
+        let count = |severity, what: &str| {
+            let count = self.list.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+            (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+        };
+        let parts = [count(Severity::Error, "error"), count(Severity::Warning, "warning")];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
     /// All of them as text, in the order of the description.
     pub fn render(&self, source: &Source, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };

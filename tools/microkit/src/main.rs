@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let outputs = build::build(&options, &source, &mut diagnostics);
     eprint!("{}", diagnostics.render(&source, std::io::stderr().is_terminal()));
     let Some(outputs) = outputs.filter(|_| !diagnostics.has_errors()) else {
+        eprintln!("microkit: {}, no image written", diagnostics.summary());
         return ExitCode::FAILURE;
     };
     match build::write(&options, &outputs) {

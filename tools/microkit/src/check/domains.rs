@@ -28,7 +28,7 @@ pub fn check(context: &Context, diagnostics: &mut Diagnostics) -> Domains {
     }
     let numbers = number(context, raw, diagnostics);
     let slots = turns(raw, &numbers, diagnostics);
-    let schedule = slots.and_then(|slots| schedule(raw, slots, diagnostics));
+    let schedule = slots.filter(|slots| !slots.is_empty()).and_then(|slots| schedule(raw, slots, diagnostics));
     Domains { declared: true, numbers, schedule }
 }
 

@@ -30,15 +30,15 @@ impl Ids {
     fn take(&mut self, what: &'static str, id: &Number, most: u64, diagnostics: &mut Diagnostics) {
         let Some(Spanned { value: id, span }) = id else { return };
         if *id > most {
-            let message = format!("the id of a {what} is 0 to {most}, not {id}");
+            let message = format!("the id of {what} is 0 to {most}, not {id}");
             diagnostics.push(Diagnostic::error(span.clone(), message));
             return;
         }
         match self.used.get(id) {
             Some((other, first)) => diagnostics.push(
                 Diagnostic::error(span.clone(), format!("id {id} is used twice"))
-                    .label(format!("by this {what}"))
-                    .also(first.clone(), format!("by this {other}")),
+                    .label(format!("by {what}"))
+                    .also(first.clone(), format!("by {other}")),
             ),
             None => {
                 self.used.insert(*id, (what, span.clone()));
@@ -51,12 +51,12 @@ impl Ids {
 fn channel_ids(context: &Context, index: usize, pd: &RawPd, diagnostics: &mut Diagnostics) {
     let mut ids = Ids::default();
     for irq in &pd.irqs {
-        ids.take("interrupt", &irq.id, MAX_CHANNEL_ID, diagnostics);
+        ids.take("an interrupt", &irq.id, MAX_CHANNEL_ID, diagnostics);
     }
     let silent = &mut Diagnostics::default();
     for end in context.raw.channels.iter().flat_map(|channel| &channel.ends) {
         if context.names.pd(&end.pd, silent) == Some(index) {
-            ids.take("channel", &end.id, MAX_CHANNEL_ID, diagnostics);
+            ids.take("a channel", &end.id, MAX_CHANNEL_ID, diagnostics);
         }
     }
 }
@@ -65,10 +65,10 @@ fn channel_ids(context: &Context, index: usize, pd: &RawPd, diagnostics: &mut Di
 fn child_ids(context: &Context, index: usize, pd: &RawPd, diagnostics: &mut Diagnostics) {
     let mut ids = Ids::default();
     for vcpu in pd.vm.iter().flat_map(|vm| &vm.vcpus) {
-        ids.take("virtual CPU", &vcpu.id, MAX_VCPU_ID, diagnostics);
+        ids.take("a virtual CPU", &vcpu.id, MAX_VCPU_ID, diagnostics);
     }
     for child in context.raw.pds.iter().filter(|child| child.parent == Some(index)) {
-        ids.take("child", &child.child_id, MAX_CHANNEL_ID, diagnostics);
+        ids.take("a child", &child.child_id, MAX_CHANNEL_ID, diagnostics);
     }
 }
 

@@ -71,6 +71,10 @@ fn schedule(raw: &RawSchedule, diagnostics: &mut Diagnostics) -> Option<Schedule
     let mut sound = true;
     for (name, number, least, most) in limits {
         if let Some(Spanned { value, span }) = number.as_ref().filter(|n| !(least..=most).contains(&n.value)) {
+            // A period that isn't given is the budget.
+            if !sound && name == "period" {
+                continue;
+            }
             let message = format!("the {name} is {least} to {most}, not {value}");
             diagnostics.push(Diagnostic::error(span.clone(), message));
             sound = false;
@@ -79,9 +83,8 @@ fn schedule(raw: &RawSchedule, diagnostics: &mut Diagnostics) -> Option<Schedule
     let (budget, period) = (raw.budget.as_ref()?, raw.period.as_ref()?);
     if sound && budget.value > period.value {
         let message = format!("the budget {} is more than the period {}", budget.value, period.value);
-        let error = Diagnostic::error(budget.span.clone(), message);
-        let same = budget.span == period.span;
-        diagnostics.push(if same { error } else { error.also(period.span.clone(), "the period") });
+        let error = Diagnostic::error(period.span.clone(), message);
+        diagnostics.push(error.also(budget.span.clone(), "the budget"));
         sound = false;
     }
     let priority = value(&raw.priority)? as u8;

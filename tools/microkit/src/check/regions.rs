@@ -3,7 +3,7 @@
 use super::{Context, value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::model::{PageSize, Place, Region};
-use crate::sdf::{RawMap, RawRegion, RawSetVarValue};
+use crate::sdf::{RawRegion, RawSetVarValue};
 use kernel_config::Range;
 use sel4_abi::config::DEVICE_TOP;
 
@@ -17,7 +17,7 @@ pub fn check(context: &Context, diagnostics: &mut Diagnostics) -> Vec<Option<Reg
 fn region(context: &Context, index: usize, diagnostics: &mut Diagnostics) -> Option<Region> {
     let raw = &context.raw.regions[index];
     let uses = Uses::of(context, index);
-    if uses.addresses.is_empty() {
+    if uses.addresses.is_empty() && !uses.unclear {
         diagnostics.push(Diagnostic::warning(name_span(raw), "the region is mapped nowhere"));
     }
     let data = data(context, raw, diagnostics);
@@ -42,15 +42,23 @@ struct Uses {
     addresses: Vec<u64>,
     /// Whether a program is told its physical address.
     paddr_wanted: bool,
+    /// Some mapping names no region that there is: it may have meant this one.
+    unclear: bool,
 }
 
 impl Uses {
     fn of(context: &Context, region: usize) -> Self {
-        let mut uses = Self { addresses: Vec::new(), paddr_wanted: false };
+        // Of two regions with one name, the first is found by it.
+        let unclear = context.names.region_if_any(&context.raw.regions[region].name) != Some(region);
+        let mut uses = Self { addresses: Vec::new(), paddr_wanted: false, unclear };
         for pd in &context.raw.pds {
-            let maps = pd.maps.iter().chain(pd.vm.iter().flat_map(|vm| &vm.maps));
-            let here = |map: &&RawMap| context.names.region_if_any(&map.region) == Some(region);
-            uses.addresses.extend(maps.filter(here).filter_map(|map| value(&map.vaddr)));
+            for map in pd.maps.iter().chain(pd.vm.iter().flat_map(|vm| &vm.maps)) {
+                match context.names.region_if_any(&map.region) {
+                    Some(found) if found == region => uses.addresses.extend(value(&map.vaddr)),
+                    Some(_) => {}
+                    None => uses.unclear = true,
+                }
+            }
             uses.paddr_wanted |= pd.setvars.iter().any(|setvar| match &setvar.value {
                 RawSetVarValue::Paddr(name) => context.names.region_if_any(name) == Some(region),
                 _ => false,
@@ -100,6 +108,9 @@ fn size(raw: &RawRegion, unit: PageSize, data: Option<&[u8]>, diagnostics: &mut 
     let page = unit.bytes();
     let Some(Spanned { value: size, span }) = &raw.size else {
         let length = data?.len() as u64;
+        if raw.has_size {
+            return None;
+        }
         if raw.prefill.is_none() {
             let error = Diagnostic::error(name_span(raw), "the region has no size");
             diagnostics.push(error.help("give it a `size`, or data by `prefill_path`"));

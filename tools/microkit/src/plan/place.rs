@@ -29,27 +29,33 @@ impl Memory {
         Self { ram: board.ram, kernel, image }
     }
 
-    /// What is left: below and above the image. The kernel takes the root task's objects from the top.
-    fn free(&self) -> [Range; 2] {
-        let reserved = (1 << (ROOT_CNODE_SIZE_BITS + SLOT_BITS)) + ROOT_TASK_BYTES;
-        let up = |address: u64| address.next_multiple_of(PAGE_BYTES);
-        [
-            Range::new(up(self.kernel.end), self.image.start.max(up(self.kernel.end))),
-            Range::new(up(self.image.end), self.ram.end - reserved),
-        ]
+    /// What the kernel takes for the root task's own objects: the top.
+    fn reserved(&self) -> Range {
+        let bytes = (1 << (ROOT_CNODE_SIZE_BITS + SLOT_BITS)) + ROOT_TASK_BYTES;
+        Range::new(self.ram.end - bytes, self.ram.end)
     }
 
-    /// Reports fixed regions that are where kernel or root task are.
+    /// What is left: below and above the root task.
+    fn free(&self) -> [Range; 2] {
+        let up = |address: u64| address.next_multiple_of(PAGE_BYTES);
+        let (low, high) = (up(self.kernel.end), up(self.image.end));
+        [Range::new(low, self.image.start.max(low)), Range::new(high, self.reserved().start.max(high))]
+    }
+
+    /// Reports fixed regions that lie where kernel or root task are.
     pub fn check_fixed(&self, system: &System, diagnostics: &mut Diagnostics) {
+        let taken = [
+            (self.kernel, "the kernel"),
+            (self.image, "the root task's image"),
+            (self.reserved(), "what the kernel needs for the root task"),
+        ];
         for region in &system.regions {
             let Place::At(start) = region.place else { continue };
             let range = Range::new(start, start + region.size);
-            for (taken, what) in [(self.kernel, "the kernel"), (self.image, "the initialiser and its data")] {
-                if taken.overlaps(range) {
-                    let message = format!("the region `{}` lies where {what} is", region.name);
-                    let help = format!("{what} takes [{:#x}..{:#x})", taken.start, taken.end);
-                    diagnostics.push(Diagnostic::error(region.span.clone(), message).help(help));
-                }
+            for (taken, what) in taken.iter().filter(|(taken, _)| taken.overlaps(range)) {
+                let message = format!("the region `{}` lies where {what} is", region.name);
+                let help = format!("that is [{:#x}..{:#x})", taken.start, taken.end);
+                diagnostics.push(Diagnostic::error(region.span.clone(), message).help(help));
             }
         }
     }

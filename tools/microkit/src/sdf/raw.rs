@@ -184,6 +184,8 @@ pub struct RawRegion {
     pub name: Text,
     /// Bytes.
     pub size: Number,
+    /// There is a size, though perhaps a malformed one.
+    pub has_size: bool,
     /// Bytes of a page.
     pub page_size: Number,
     /// Physical address.

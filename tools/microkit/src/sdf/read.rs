@@ -156,6 +156,7 @@ fn region(node: Node, diagnostics: &mut Diagnostics) -> RawRegion {
         span: attributes.element(),
         name: attributes.text("name"),
         size: attributes.number("size"),
+        has_size: attributes.text("size").is_some(),
         page_size: attributes.number("page_size"),
         phys_addr: attributes.number("phys_addr"),
         prefill: attributes.text("prefill_path"),

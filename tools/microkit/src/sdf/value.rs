@@ -109,7 +109,7 @@ fn perms(text: &str) -> Result<Perms, String> {
     let perms = Perms { read: text.contains('r'), write: text.contains('w'), execute: text.contains('x') };
     match (known, perms.read) {
         (false, _) => Err("a combination of `r`, `w` and `x`".into()),
-        (true, false) => Err("a combination with `r`: memory that can't be read can't be mapped".into()),
+        (true, false) => Err("`r` and perhaps `w` and `x` (what can't be read can't be mapped)".into()),
         (true, true) => Ok(perms),
     }
 }
