@@ -1,6 +1,5 @@
 //! Where the root task starts: its stack, its image, and what it says when it can't go on.
 
-use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
 use core::slice;
 
@@ -8,34 +7,13 @@ use sel4::{BootInfo, BootInfoPtr, debug_println};
 use system_spec::{PAGE_BYTES, Spec};
 
 use crate::builder::Builder;
+use crate::objects::Untypeds;
 use crate::problem::Problem;
 
-/// Bytes of the stack: the builder with its list of untypeds is its largest part.
-const STACK_BYTES: usize = 64 * 1024;
+sel4::declare_root_task! { main = main, stack_size = STACK_BYTES }
 
-#[repr(C, align(16))]
-struct Stack(UnsafeCell<[u8; STACK_BYTES]>);
-
-// SAFETY: only the processor uses it, as the stack of the only thread.
-unsafe impl Sync for Stack {}
-
-static STACK: Stack = Stack(UnsafeCell::new([0; STACK_BYTES]));
-
-global_asm!(
-    r#"
-    .section .text.start, "ax"
-    .global _start
-_start:
-    adrp    x9, {stack}
-    add     x9, x9, :lo12:{stack}
-    mov     x10, #{stack_bytes}
-    add     sp, x9, x10
-    b       {main}
-    "#,
-    stack = sym STACK,
-    stack_bytes = const STACK_BYTES,
-    main = sym main,
-);
+/// Bytes of the stack: the list of untypeds is its largest part.
+const STACK_BYTES: usize = 96 * 1024;
 
 /// A word that the tool writes into the image.
 #[repr(transparent)]
@@ -86,16 +64,12 @@ impl Image {
     }
 }
 
-extern "C" fn main(boot_info: *const BootInfo) -> ! {
-    // SAFETY: the kernel passes the address of the boot information.
-    let boot_info = unsafe { BootInfoPtr::new(boot_info) };
-    // SAFETY: the kernel made this page the thread's IPC buffer, and nobody else refers to it.
-    sel4::set_ipc_buffer(unsafe { &mut *boot_info.ipc_buffer() });
+fn main(boot_info: &BootInfoPtr) -> ! {
     let (start, size) = (system_spec_start.get(), system_spec_size.get());
     // SAFETY: the tool put the specification there; size 0 if it did not.
     let bytes = unsafe { slice::from_raw_parts(start as *const u8, size as usize) };
     let image = Image { start: system_image_start.get() };
-    match run(&boot_info, image, bytes) {
+    match run(boot_info, image, bytes) {
         Ok(()) => sel4::init_thread::suspend_self(),
         Err(()) => sel4::abort(),
     }
@@ -105,7 +79,8 @@ extern "C" fn main(boot_info: *const BootInfo) -> ! {
 fn run(boot_info: &BootInfo, image: Image, bytes: &[u8]) -> Result<(), ()> {
     let tell = |problem: Problem| debug_println!("initialiser: {problem}");
     let spec = Spec::new(bytes).map_err(|error| tell(Problem::Spec(error)))?;
-    let mut builder = Builder::new(boot_info, image, spec.header()).map_err(tell)?;
+    let mut untypeds = Untypeds::new();
+    let mut builder = Builder::new(boot_info, &mut untypeds, image, spec.header()).map_err(tell)?;
     for (number, record) in spec.clone().enumerate() {
         let built = record.map_err(Problem::Spec).and_then(|record| builder.build(&record));
         built.map_err(|problem| problem.tell(&spec, number))?;
@@ -115,14 +90,6 @@ fn run(boot_info: &BootInfo, image: Image, bytes: &[u8]) -> Result<(), ()> {
         resumed.map_err(|problem| problem.tell(&spec, number))?;
     }
     Ok(())
-}
-
-/// Frequency of the system counter in Hz (CNTFRQ_EL0), which the kernel lets user level read.
-pub fn tick_frequency() -> u64 {
-    let frequency;
-    // SAFETY: reads a register.
-    unsafe { asm!("mrs {}, cntfrq_el0", out(reg) frequency, options(nomem, nostack, preserves_flags)) };
-    frequency
 }
 
 #[panic_handler]
