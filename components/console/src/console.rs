@@ -179,7 +179,7 @@ impl<'m> Console<'m> {
 
     fn help(&mut self) {
         let keys = [
-            ("1…9", "the client of this number gets the focus"),
+            ("1-9", "the client of this number gets the focus"),
             ("n", "the next client gets the focus"),
             ("a", "all clients are shown, labelled"),
             ("l", "lists the clients"),

@@ -7,7 +7,7 @@ use ivc::{Region, console::Port};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, memory_region_symbol, protection_domain, var};
 
 struct Pd {
-    session: Session<'static, Counter>,
+    session: Session<'static, Domain>,
     console: Channel,
 }
 
@@ -17,7 +17,8 @@ fn init() -> Pd {
     // SAFETY: the system description maps the region there, and only the line uses it.
     let region = unsafe { Region::from_raw(base, *var!(console_size: usize = 0)) };
     let line = region.and_then(Port::client).expect("a region for two rings");
-    let mut pd = Pd { session: Session::new(line, Counter), console: Channel::new(*var!(console_channel: usize = 0)) };
+    let console = Channel::new(*var!(console_channel: usize = 0));
+    let mut pd = Pd { session: Session::new(line, Domain { console }), console };
     pd.run();
     pd
 }
@@ -39,10 +40,12 @@ impl Handler for Pd {
     }
 }
 
-/// The physical counter, which the kernel lets domains read.
-struct Counter;
+/// What the domain can do beside talking.
+struct Domain {
+    console: Channel,
+}
 
-impl Machine for Counter {
+impl Machine for Domain {
     fn ticks(&self) -> u64 {
         sel4::counter()
     }
@@ -54,6 +57,7 @@ impl Machine for Counter {
     fn fault(&mut self) {
         /// Far from anything that a description of ours maps.
         const NOWHERE: usize = 0xdead_0000;
+        self.console.notify();
         // SAFETY: nothing is there, which is the point: the access faults and never completes.
         unsafe { with_exposed_provenance::<u8>(NOWHERE).read_volatile() };
     }

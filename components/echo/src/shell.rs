@@ -15,7 +15,8 @@ pub trait Machine {
     /// Its ticks per second.
     fn frequency(&self) -> u64;
 
-    /// Touches memory that is not there. Comes back only if somebody resumes the domain.
+    /// Signals the console server, that it may show what was said so far, and touches memory that is not
+    /// there. Comes back only if somebody resumes the domain.
     fn fault(&mut self);
 }
 
