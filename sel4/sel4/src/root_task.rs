@@ -23,11 +23,11 @@ macro_rules! declare_root_task {
                     "b {main}",
                     stack = sym STACK,
                     size = const ::core::mem::size_of_val(&STACK),
-                    main = sym main,
+                    main = sym __root_task_main,
                 )
             }
 
-            extern "C" fn main(boot_info: *const $crate::BootInfo) -> ! {
+            extern "C" fn __root_task_main(boot_info: *const $crate::BootInfo) -> ! {
                 // SAFETY: the kernel passes this address; the root task starts here, once.
                 let boot_info = unsafe { $crate::_private::start(boot_info) };
                 let main: fn(&$crate::BootInfoPtr) -> ! = $main;

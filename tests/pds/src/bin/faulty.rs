@@ -46,7 +46,9 @@ fn fault(how: Channel) {
         JUMP_TO_DATA => jump_to_data(),
         PANIC => panic!("on purpose"),
         // The slot of channel 9's notification, which the domain does not have.
-        MISSING_CAPABILITY => sel4::cap::Notification::from_bits(BASE_OUTPUT_NOTIFICATION + 9).signal(),
+        MISSING_CAPABILITY => {
+            sel4::cap::Notification::from_bits(BASE_OUTPUT_NOTIFICATION + 9).wait();
+        }
         _ => {}
     }
 }

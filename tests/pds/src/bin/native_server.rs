@@ -27,7 +27,8 @@ impl Handler for Server {
 
     fn protected(&mut self, _: Channel, msg_info: MessageInfo) -> Result<MessageInfo, Self::Error> {
         if msg_info.label() == label::ECHO_FURTHER {
-            return Ok(PASSIVE.pp_call(msg_info));
+            let answer = PASSIVE.pp_call(MessageInfo::new(label::ECHO, msg_info.count()));
+            return Ok(MessageInfo::new(msg_info.label() + 1, answer.count()));
         }
         with_msg_regs_mut(|words| words[..msg_info.count()].iter_mut().for_each(|word| *word += 1));
         Ok(MessageInfo::new(msg_info.label() + 1, msg_info.count()))

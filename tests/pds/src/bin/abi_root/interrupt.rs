@@ -1,0 +1,36 @@
+//! IRQ control and handlers.
+
+use sel4::init_thread::slot;
+use sel4::{CapRights, Error, cap_type};
+
+use crate::kit::{Kit, at};
+
+/// The RTC's alarm.
+const IRQ: u64 = 34;
+/// No GIC has so many.
+const NO_IRQ: u64 = 5000;
+
+pub fn run(kit: &mut Kit) {
+    let control = slot::IRQ_CONTROL.cap();
+    let [handler, second] = [(); 2].map(|()| kit.slot::<cap_type::IrqHandler>());
+    kit.tally.check("a handler", control.irq_control_get_trigger(IRQ, false, &at(handler)), Ok(()));
+    let again = control.irq_control_get(IRQ, &at(second));
+    kit.tally.check("a second handler", again, Err(Error::RevokeFirst));
+    let beyond = control.irq_control_get(NO_IRQ, &at(second));
+    kit.tally.check("a handler of no interrupt", beyond, Err(Error::RangeError));
+    let used = control.irq_control_get(IRQ + 1, &at(handler));
+    kit.tally.check("a handler in a used slot", used, Err(Error::DeleteFirst));
+
+    let notification = kit.make::<cap_type::Notification>().cap();
+    let endpoint = kit.make::<cap_type::Endpoint>().cap();
+    let handler_cap = handler.cap();
+    kit.tally.check("set a notification", handler_cap.irq_handler_set_notification(notification), Ok(()));
+    let wrong = handler_cap.irq_handler_set_notification(endpoint.cast());
+    kit.tally.check("set what is none", wrong, Err(Error::InvalidCapability));
+    kit.tally.check("acknowledge", handler_cap.irq_handler_ack(), Ok(()));
+    kit.tally.check("clear the notification", handler_cap.irq_handler_clear(), Ok(()));
+    kit.tally.check("copy a handler", at(second).copy(&at(handler), CapRights::all()), Ok(()));
+    kit.tally.check("delete the handlers", [at(handler).delete(), at(second).delete()], [Ok(()); 2]);
+    kit.tally.check("a handler again", control.irq_control_get(IRQ, &at(handler)), Ok(()));
+    kit.tally.check("delete it", at(handler).delete(), Ok(()));
+}
