@@ -51,6 +51,13 @@ mod function {
     pub const PSCI_FEATURES: u32 = 0x8400_000a;
     pub const SYSTEM_RESET2: u32 = 0x8400_0012;
 
+    /// Version of the entropy service (Arm DEN 0098), of which there is none.
+    pub const TRNG_VERSION: u32 = 0x8400_0050;
+    /// Identity of a hypervisor that has services of its own for its guests.
+    pub const HYPERVISOR_UID: u32 = 0x8600_ff01;
+
+    /// Questions whether a service exists. That one does not is no reason to tell anybody.
+    pub const PROBES: [u32; 2] = [TRNG_VERSION, HYPERVISOR_UID];
     /// All with a 64-bit form.
     pub const WITH_SMC64: [u32; 4] = [CPU_SUSPEND, CPU_ON, AFFINITY_INFO, SYSTEM_RESET2];
     /// All without.
@@ -100,6 +107,9 @@ pub enum Call {
 /// Decodes a call from its x0 to x3.
 pub fn decode(args: [u64; 4]) -> Call {
     let number = args[0] as u32;
+    if function::PROBES.contains(&number) {
+        return Call::Return(NOT_SUPPORTED);
+    }
     let Some(name) = known(number) else { return Call::Unknown(number) };
     let [x1, x2, x3] = arguments(number, [args[1], args[2], args[3]]);
     match name {
@@ -165,9 +175,16 @@ mod tests {
             assert_eq!(decode([0x8400_000a, function.into(), 0, 0]), Call::Return(0), "{function:#x}");
             assert!(!matches!(decode([function.into(), 0, 0, 0]), Call::Unknown(_)), "{function:#x}");
         }
-        for function in [0x8400_0005, 0xc400_0009, 0x8400_0013, 0x8600_ff01, 0] {
+        for function in [0x8400_0005, 0xc400_0009, 0x8400_0013, 0x8600_ff00, 0] {
             assert_eq!(decode([0x8400_000a, function, 0, 0]), Call::Return(NOT_SUPPORTED), "{function:#x}");
             assert_eq!(decode([function, 0, 0, 0]), Call::Unknown(function as u32));
+        }
+    }
+
+    #[test]
+    fn asking_for_a_service_that_is_not_there_is_no_mistake() {
+        for function in function::PROBES {
+            assert_eq!(decode([function.into(), 0, 0, 0]), Call::Return(NOT_SUPPORTED));
         }
     }
 
@@ -190,8 +207,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_call_has_an_answer(args in any::<[u64; 4]>()) {
-            // What is not a fast call of one of two services is unknown.
-            if !matches!(args[0] as u32 & 0x8f00_0000, 0x8000_0000 | 0x8400_0000) {
+            // What is not a fast call of one of three services is unknown.
+            if !matches!(args[0] as u32 & 0x8f00_0000, 0x8000_0000 | 0x8400_0000 | 0x8600_0000) {
                 prop_assert_eq!(decode(args), Call::Unknown(args[0] as u32));
             }
         }

@@ -363,7 +363,7 @@ fn firmware_answers_by_smc_and_by_hvc() {
 fn unknown_functions_are_told_once() {
     let mut machine = Machine::new(Version::V3, 1);
     for _ in 0..2 {
-        assert_eq!(machine.call(0, [0x8600_ff01, 0, 0, 0]), NOT_SUPPORTED);
+        assert_eq!(machine.call(0, [0x8600_ff00, 0, 0, 0]), NOT_SUPPORTED);
     }
     assert_eq!(machine.hv.reports.len(), 1);
 }
