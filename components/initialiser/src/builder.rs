@@ -6,25 +6,30 @@ use sel4::{CNodeCapData, Word};
 use system_spec::{CapData, DomainSlot, Duration, Frames, Header, Kind, Mapping, ObjectId, Record, Rights, Trigger};
 
 use crate::fill::Windows;
-use crate::objects::Objects;
+use crate::objects::{Objects, Untypeds};
 use crate::problem::Problem;
 use crate::slots::{Slots, absolute};
-use crate::start::{Image, tick_frequency};
+use crate::start::Image;
 
 /// The system as far as it is built.
 pub struct Builder<'a> {
     pub(crate) boot_info: &'a BootInfo,
     image: Image,
-    objects: Objects,
+    objects: Objects<'a>,
     pub(crate) slots: Slots,
     windows: Windows,
 }
 
 impl<'a> Builder<'a> {
     /// With nothing built.
-    pub fn new(boot_info: &'a BootInfo, image: Image, header: Header) -> Result<Self, Problem> {
+    pub fn new(
+        boot_info: &'a BootInfo,
+        untypeds: &'a mut Untypeds,
+        image: Image,
+        header: Header,
+    ) -> Result<Self, Problem> {
         let slots = Slots::new(boot_info.empty().range(), boot_info.user_image_frames(), header.objects)?;
-        Ok(Self { boot_info, image, objects: Objects::new(boot_info)?, slots, windows: Windows::default() })
+        Ok(Self { boot_info, image, objects: Objects::new(boot_info, untypeds)?, slots, windows: Windows::default() })
     }
 
     /// Does what one record says.
@@ -168,7 +173,7 @@ fn domain(slot: &DomainSlot) -> Result<(), Problem> {
     // A turn of length 0 is the end marker.
     let ticks = match slot.duration {
         Duration::Ticks(ticks) => ticks,
-        Duration::Micros(micros) => (u128::from(micros) * u128::from(tick_frequency()) / 1_000_000) as u64,
+        Duration::Micros(micros) => (u128::from(micros) * u128::from(sel4::counter_frequency()) / 1_000_000) as u64,
         Duration::End => 0,
     };
     Ok(slot::DOMAIN_SET.cap().domain_set_schedule_configure(slot.index.into(), slot.domain, ticks)?)

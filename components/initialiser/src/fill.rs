@@ -27,7 +27,7 @@ impl Windows {
         frame: CPtr,
         frame_bits: u8,
         data: &[u8],
-        objects: &mut Objects,
+        objects: &mut Objects<'_>,
         slots: &mut Slots,
     ) -> Result<(), Problem> {
         let (window, ready, tables) = match frame_bits {

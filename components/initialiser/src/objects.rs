@@ -12,16 +12,18 @@ const MAX_UNTYPEDS: usize = 768;
 /// Most objects that one invocation makes (`CONFIG_RETYPE_FAN_OUT_LIMIT`).
 const FAN_OUT: u32 = sel4::abi::object::RETYPE_MAX_OBJECTS as u32;
 
+/// The untyped memory that there is.
+pub type Untypeds = Allocator<MAX_UNTYPEDS>;
+
 /// Untyped memory, and the objects made of it so far.
-pub struct Objects {
-    untypeds: Allocator<MAX_UNTYPEDS>,
+pub struct Objects<'a> {
+    untypeds: &'a mut Untypeds,
     made: u32,
 }
 
-impl Objects {
-    /// With the untypeds that the kernel hands over.
-    pub fn new(boot_info: &sel4::BootInfo) -> Result<Self, Problem> {
-        let mut untypeds = Allocator::new();
+impl<'a> Objects<'a> {
+    /// With the untypeds that the kernel hands over, added to an empty list.
+    pub fn new(boot_info: &sel4::BootInfo, untypeds: &'a mut Untypeds) -> Result<Self, Problem> {
         let first = boot_info.untyped().start();
         for (index, untyped) in boot_info.untyped_list().iter().enumerate() {
             let (base, bits) = (untyped.paddr() as u64, untyped.size_bits() as u8);
