@@ -4,6 +4,7 @@
 mod activity;
 mod text;
 
+use std::fmt;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -33,6 +34,18 @@ impl Default for Patience {
         Self { working: Duration::from_secs(100), asleep: Duration::from_secs(20) }
     }
 }
+
+/// A conversation that cannot go on: the machine has ended or is stuck.
+#[derive(Debug)]
+pub struct Lost(String);
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Lost {}
 
 /// A running machine and all that it has printed.
 pub struct Session {
@@ -117,7 +130,7 @@ impl Session {
                 return Ok(before);
             }
             if !self.receive()? {
-                bail!("the machine ended while `{}` was expected", pattern.escape_debug());
+                bail!(Lost(format!("the machine ended while `{}` was expected", pattern.escape_debug())));
             }
             self.check_patience().with_context(|| format!("`{}` was expected", pattern.escape_debug()))?;
         }
@@ -172,10 +185,10 @@ impl Session {
 
     fn check_patience(&self) -> Result<()> {
         if self.activity.working() >= self.patience.working {
-            bail!("no output, though it worked for {:?}", self.activity.working());
+            bail!(Lost(format!("no output, though it worked for {:?}", self.activity.working())));
         }
         if self.activity.asleep() >= self.patience.asleep {
-            bail!("no output, and it slept for {:?}", self.activity.asleep());
+            bail!(Lost(format!("no output, and it slept for {:?}", self.activity.asleep())));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::Tally;
 use crate::bench;
 use crate::build;
 use crate::cli::BuildOptions;
-use crate::console::Session;
+use crate::console::{Lost, Session};
 use crate::guest::Kernel;
 use crate::machine::{Boot, Gic, Machine};
 use crate::workspace::Workspace;
@@ -96,9 +96,9 @@ fn run(workspace: &Workspace, scenario: &Scenario) -> (Vec<Outcome>, String) {
     for case in &scenario.cases {
         let started = Instant::now();
         let result = (case.check)(&mut talk);
-        let failed = result.is_err();
+        let lost = result.as_ref().is_err_and(|error| error.is::<Lost>());
         outcomes.push(Outcome { name: case.name, seconds: started.elapsed().as_secs_f32(), result });
-        if failed {
+        if lost {
             break;
         }
     }
