@@ -246,9 +246,10 @@ pub fn configure(core: u32, label: Label, args: &Args) -> Result<Outcome, SysErr
     if budget > period {
         return Err(SysError::Range { min, max: period });
     }
-    let most_extra = this.room() as u64 - u64::from(refill::MIN_REFILLS);
-    if extra_refills > most_extra {
-        return Err(SysError::Range { min: 0, max: most_extra });
+    // The smallest context has no room for refills at all.
+    let (room, least) = (this.room() as u64, u64::from(refill::MIN_REFILLS));
+    if extra_refills.saturating_add(least) > room {
+        return Err(SysError::Range { min: 0, max: room.saturating_sub(least) });
     }
     this.badge.set(badge);
     this.sporadic.set(flags & SCHED_CONTEXT_SPORADIC != 0);
