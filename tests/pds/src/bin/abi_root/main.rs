@@ -7,6 +7,7 @@
 use sel4_microkit as _;
 
 mod cnode;
+mod fuzz;
 mod interrupt;
 mod ipc;
 mod kit;
@@ -50,6 +51,7 @@ fn run(boot_info: &BootInfoPtr) -> ! {
     interrupt::run(&mut kit);
     vcpu::run(&mut kit);
     ipc::run(&mut kit);
+    fuzz::run(&mut kit);
     kit.tally.done();
     sel4::init_thread::suspend_self()
 }

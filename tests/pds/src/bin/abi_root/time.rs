@@ -24,6 +24,9 @@ fn configuration(kit: &mut Kit) {
     kit.tally.check("a periodic context", configure(1000, 10_000, 2, 0), Ok(()));
     kit.tally.check("a sporadic context", configure(1000, 10_000, 6, SCHED_CONTEXT_SPORADIC), Ok(()));
     kit.tally.check("more refills than there is room for", configure(1000, 10_000, 7, 0), Err(Error::RangeError));
+    let full = kit.make_sized::<cap_type::SchedContext>(sel4::MIN_SCHED_CONTEXT_BITS).cap();
+    let no_room = control.sched_control_configure_flags(full, 1000, 1000, 0, 0, 0);
+    kit.tally.check("a context without room for refills", no_room, Err(Error::RangeError));
     kit.tally.check("no budget", configure(0, 1000, 0, 0), Err(Error::RangeError));
     kit.tally.check("a budget above the period", configure(1001, 1000, 0, 0), Err(Error::RangeError));
     kit.tally.check("a period for ever", configure(1000, u64::MAX, 0, 0), Err(Error::RangeError));

@@ -1,0 +1,139 @@
+//! Invocations at random, on objects that may come to harm: the kernel answers each, and loses no memory.
+
+use sel4::abi::label::InvocationLabel;
+use sel4::init_thread::{Slot, slot};
+use sel4::{
+    Cap, CapRights, Error, MessageInfo, ObjectBlueprint, ObjectBlueprintArm, TranslationTableObjectType, Word, cap,
+    cap_type, with_ipc_buffer_mut,
+};
+
+use crate::kit::{Kit, at, retype};
+
+/// Rounds, each with fresh objects.
+const ROUNDS: usize = 100;
+/// Invocations in a round.
+const STEPS: usize = 300;
+/// Memory of a round's objects, in bits.
+const ARENA_BITS: usize = 18;
+
+/// The objects of a round, in the order of their slots. The first has all others' slots as its destination.
+const OBJECTS: [ObjectBlueprint; 14] = [
+    ObjectBlueprint::CNode { size_bits: 5 },
+    ObjectBlueprint::Untyped { size_bits: 14 },
+    ObjectBlueprint::Untyped { size_bits: 12 },
+    ObjectBlueprint::Tcb,
+    ObjectBlueprint::Tcb,
+    ObjectBlueprint::SchedContext { size_bits: 8 },
+    ObjectBlueprint::SchedContext { size_bits: 7 },
+    ObjectBlueprint::Endpoint,
+    ObjectBlueprint::Notification,
+    ObjectBlueprint::Reply,
+    ObjectBlueprint::Arch(ObjectBlueprintArm::SmallPage),
+    ObjectBlueprint::Arch(ObjectBlueprintArm::PT),
+    ObjectBlueprint::Arch(ObjectBlueprintArm::VCpu),
+    TranslationTableObjectType::VSpace.blueprint(),
+];
+
+/// Authorities that cannot hurt the root task while the objects are a round's own.
+const AUTHORITIES: usize = 3;
+const COUNT: usize = OBJECTS.len() + AUTHORITIES;
+
+/// Marsaglia's xorshift.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    fn of<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len())]
+    }
+
+    /// An argument: small, at an edge, an address, or anything.
+    fn word(&mut self) -> Word {
+        match self.below(8) {
+            0..4 => self.next() % 34,
+            4 => self.of(&[64, 255, 256, 1000, 4095, 4096, 1 << 17, 1 << 40, u64::MAX, u64::MAX - 1]),
+            5 => (self.next() % 1024) << 12,
+            6 => 1 << self.below(64),
+            _ => self.next(),
+        }
+    }
+}
+
+pub fn run(kit: &mut Kit) {
+    let arena = kit.make_sized::<cap_type::Untyped>(ARENA_BITS);
+    let first = kit.slots(COUNT);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut granted = 0;
+    for _ in 0..ROUNDS {
+        make(kit, arena.cap(), first);
+        granted += (0..STEPS).filter(|_| step(&mut random, first).is_ok()).count();
+        // The authorities' copies are no children of the arena.
+        for i in OBJECTS.len()..COUNT {
+            let deleted = at(Slot::<cap_type::Unspecified>::from_index(first.index() + i)).delete();
+            assert_eq!(deleted, Ok(()), "delete an authority");
+        }
+        assert_eq!(at(arena).revoke(), Ok(()), "revoke the arena");
+    }
+    kit.tally.check("random requests are granted now and then", granted > ROUNDS * STEPS / 100, true);
+    let whole = retype(arena.cap(), ObjectBlueprint::Untyped { size_bits: ARENA_BITS }, first, 1);
+    kit.tally.check("random requests lose no memory", whole, Ok(()));
+    kit.tally.check("revoke", at(arena).revoke(), Ok(()));
+}
+
+fn make(kit: &mut Kit, arena: cap::Untyped, first: Slot) {
+    for (i, blueprint) in OBJECTS.into_iter().enumerate() {
+        let slot = Slot::<cap_type::Unspecified>::from_index(first.index() + i);
+        assert_eq!(retype(arena, blueprint, slot, 1), Ok(()), "make {blueprint:?}");
+    }
+    let authority = |i| at(Slot::<cap_type::Unspecified>::from_index(first.index() + OBJECTS.len() + i));
+    let pool = authority(0).copy(&at(slot::ASID_POOL), CapRights::all());
+    let control = authority(1).copy(&at(slot::ASID_CONTROL), CapRights::all());
+    // Time is not copied; a copy of the control of time is.
+    let time = slot::CNODE.cap().absolute_cptr(kit.sched_control);
+    let time = authority(2).copy(&time, CapRights::all());
+    for copied in [pool, control, time] {
+        assert!(matches!(copied, Ok(()) | Err(Error::IllegalOperation)), "copy an authority: {copied:?}");
+    }
+}
+
+/// One random invocation of a random object, without waiting for an answer where nobody might give one.
+fn step(random: &mut Random, first: Slot) -> Result<(), Word> {
+    let index = random.below(COUNT);
+    let object = |i: usize| (first.index() + i) as Word;
+    let caps = random.below(4);
+    let words = random.below(9);
+    with_ipc_buffer_mut(|buffer| {
+        for cap in &mut buffer.caps_or_badges_mut()[..caps] {
+            *cap = object(random.below(COUNT));
+        }
+        for word in &mut buffer.msg_regs_mut()[..words] {
+            *word = random.word();
+        }
+    });
+    // The first label is the invalid one; two beyond the last are as well.
+    let label = random.below(InvocationLabel::ARMIRQIssueSGISignal as usize + 3) as Word;
+    let info = MessageInfo::new(label, 0, caps, words);
+    let cap = Cap::<cap_type::Unspecified>::from_bits(object(index));
+    let is_ipc = matches!(
+        OBJECTS.get(index),
+        Some(ObjectBlueprint::Endpoint | ObjectBlueprint::Notification | ObjectBlueprint::Reply)
+    );
+    if is_ipc {
+        cap.nb_send(info);
+        return Ok(());
+    }
+    match cap.call(info).label() {
+        0 => Ok(()),
+        error => Err(error),
+    }
+}
