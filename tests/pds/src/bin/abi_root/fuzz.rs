@@ -1,6 +1,6 @@
 //! Invocations at random, on objects that may come to harm: the kernel answers each, and loses no memory.
 
-use sel4::abi::label::InvocationLabel;
+use sel4::abi::label::InvocationLabel as Label;
 use sel4::init_thread::{Slot, slot};
 use sel4::{
     Cap, CapRights, Error, MessageInfo, ObjectBlueprint, ObjectBlueprintArm, TranslationTableObjectType, Word, cap,
@@ -16,27 +16,31 @@ const STEPS: usize = 300;
 /// Memory of a round's objects, in bits.
 const ARENA_BITS: usize = 18;
 
-/// The objects of a round, in the order of their slots. The first has all others' slots as its destination.
-const OBJECTS: [ObjectBlueprint; 14] = [
-    ObjectBlueprint::CNode { size_bits: 5 },
-    ObjectBlueprint::Untyped { size_bits: 14 },
-    ObjectBlueprint::Untyped { size_bits: 12 },
-    ObjectBlueprint::Tcb,
-    ObjectBlueprint::Tcb,
-    ObjectBlueprint::SchedContext { size_bits: 8 },
-    ObjectBlueprint::SchedContext { size_bits: 7 },
-    ObjectBlueprint::Endpoint,
-    ObjectBlueprint::Notification,
-    ObjectBlueprint::Reply,
-    ObjectBlueprint::Arch(ObjectBlueprintArm::SmallPage),
-    ObjectBlueprint::Arch(ObjectBlueprintArm::PT),
-    ObjectBlueprint::Arch(ObjectBlueprintArm::VCpu),
-    TranslationTableObjectType::VSpace.blueprint(),
+/// Bits of the CNode's slot numbers.
+const CNODE_BITS: usize = 5;
+
+/// The objects of a round, in the order of their slots, with the first and the last of their labels.
+const OBJECTS: [(ObjectBlueprint, Label, Label); 14] = [
+    (ObjectBlueprint::CNode { size_bits: CNODE_BITS }, Label::CNodeRevoke, Label::CNodeRotate),
+    (ObjectBlueprint::Untyped { size_bits: 14 }, Label::UntypedRetype, Label::UntypedRetype),
+    (ObjectBlueprint::Untyped { size_bits: 12 }, Label::UntypedRetype, Label::UntypedRetype),
+    (ObjectBlueprint::Tcb, Label::TCBReadRegisters, Label::TCBSetFlags),
+    (ObjectBlueprint::Tcb, Label::TCBReadRegisters, Label::TCBSetFlags),
+    (ObjectBlueprint::SchedContext { size_bits: 8 }, Label::SchedContextBind, Label::SchedContextYieldTo),
+    (ObjectBlueprint::SchedContext { size_bits: 7 }, Label::SchedContextBind, Label::SchedContextYieldTo),
+    (ObjectBlueprint::Endpoint, Label::InvalidInvocation, Label::InvalidInvocation),
+    (ObjectBlueprint::Notification, Label::InvalidInvocation, Label::InvalidInvocation),
+    (ObjectBlueprint::Reply, Label::InvalidInvocation, Label::InvalidInvocation),
+    (ObjectBlueprint::Arch(ObjectBlueprintArm::SmallPage), Label::ARMPageMap, Label::ARMPageGetAddress),
+    (ObjectBlueprint::Arch(ObjectBlueprintArm::PT), Label::ARMPageTableMap, Label::ARMPageTableUnmap),
+    (ObjectBlueprint::Arch(ObjectBlueprintArm::VCpu), Label::ARMVCPUSetTCB, Label::ARMVCPUAckVPPI),
+    (TranslationTableObjectType::VSpace.blueprint(), Label::ARMVSpaceClean_Data, Label::ARMVSpaceUnify_Instruction),
 ];
 
-/// Authorities that cannot hurt the root task while the objects are a round's own.
-const AUTHORITIES: usize = 3;
-const COUNT: usize = OBJECTS.len() + AUTHORITIES;
+/// Authorities that cannot hurt the root task while the objects are a round's own, with their labels.
+const AUTHORITIES: [Label; 3] =
+    [Label::ARMASIDPoolAssign, Label::ARMASIDControlMakePool, Label::SchedControlConfigureFlags];
+const COUNT: usize = OBJECTS.len() + AUTHORITIES.len();
 
 /// Marsaglia's xorshift.
 struct Random(u64);
@@ -57,10 +61,16 @@ impl Random {
         values[self.below(values.len())]
     }
 
-    /// An argument: small, at an edge, an address, or anything.
+    /// An object, the CNode more often than others.
+    fn object(&mut self) -> usize {
+        if self.below(3) == 0 { 0 } else { self.below(COUNT) }
+    }
+
+    /// An argument: small, a CNode's depth, at an edge, an address, or anything.
     fn word(&mut self) -> Word {
         match self.below(8) {
-            0..4 => self.next() % 34,
+            0..3 => self.next() % 34,
+            3 => CNODE_BITS as Word,
             4 => self.of(&[64, 255, 256, 1000, 4095, 4096, 1 << 17, 1 << 40, u64::MAX, u64::MAX - 1]),
             5 => (self.next() % 1024) << 12,
             6 => 1 << self.below(64),
@@ -91,7 +101,7 @@ pub fn run(kit: &mut Kit) {
 }
 
 fn make(kit: &mut Kit, arena: cap::Untyped, first: Slot) {
-    for (i, blueprint) in OBJECTS.into_iter().enumerate() {
+    for (i, (blueprint, ..)) in OBJECTS.into_iter().enumerate() {
         let slot = Slot::<cap_type::Unspecified>::from_index(first.index() + i);
         assert_eq!(retype(arena, blueprint, slot, 1), Ok(()), "make {blueprint:?}");
     }
@@ -106,27 +116,36 @@ fn make(kit: &mut Kit, arena: cap::Untyped, first: Slot) {
     }
 }
 
+/// A label of the object's own, or any.
+fn label(random: &mut Random, index: usize) -> Word {
+    // The first label is the invalid one; those beyond the last are as well.
+    let (first, last) = match (random.below(4), OBJECTS.get(index)) {
+        (0, _) => (0, Label::ARMIRQIssueSGISignal as Word + 2),
+        (_, Some((_, first, last))) => (*first as Word, *last as Word),
+        (_, None) => (AUTHORITIES[index - OBJECTS.len()] as Word, AUTHORITIES[index - OBJECTS.len()] as Word),
+    };
+    first + random.below((last - first + 1) as usize) as Word
+}
+
 /// One random invocation of a random object, without waiting for an answer where nobody might give one.
 fn step(random: &mut Random, first: Slot) -> Result<(), Word> {
-    let index = random.below(COUNT);
+    let index = random.object();
     let object = |i: usize| (first.index() + i) as Word;
     let caps = random.below(4);
     let words = random.below(9);
     with_ipc_buffer_mut(|buffer| {
         for cap in &mut buffer.caps_or_badges_mut()[..caps] {
-            *cap = object(random.below(COUNT));
+            *cap = object(random.object());
         }
         for word in &mut buffer.msg_regs_mut()[..words] {
             *word = random.word();
         }
     });
-    // The first label is the invalid one; two beyond the last are as well.
-    let label = random.below(InvocationLabel::ARMIRQIssueSGISignal as usize + 3) as Word;
-    let info = MessageInfo::new(label, 0, caps, words);
+    let info = MessageInfo::new(label(random, index), 0, caps, words);
     let cap = Cap::<cap_type::Unspecified>::from_bits(object(index));
     let is_ipc = matches!(
         OBJECTS.get(index),
-        Some(ObjectBlueprint::Endpoint | ObjectBlueprint::Notification | ObjectBlueprint::Reply)
+        Some((ObjectBlueprint::Endpoint | ObjectBlueprint::Notification | ObjectBlueprint::Reply, ..))
     );
     if is_ipc {
         cap.nb_send(info);
