@@ -3,9 +3,11 @@
 use sel4::init_thread::slot;
 use sel4::{AbsoluteCPtr, BootInfo, CPtr, CapRights, CapRightsBuilder, VmAttributes, cap, cap_type};
 use sel4::{CNodeCapData, Word};
-use system_spec::{CapData, DomainSlot, Duration, Frames, Header, Kind, Mapping, ObjectId, Record, Rights, Trigger};
+use system_spec::{
+    CapData, DomainSlot, Duration, Frames, Header, Kind, Mapping, ObjectId, PAGE_BYTES, Record, Rights, Trigger,
+};
 
-use crate::fill::Windows;
+use crate::fill::{Fill, Windows};
 use crate::objects::{Objects, Untypeds};
 use crate::problem::Problem;
 use crate::slots::{Slots, absolute};
@@ -39,7 +41,12 @@ impl<'a> Builder<'a> {
             Record::Irq { irq, trigger, core, notification, badge, .. } => {
                 self.irq(irq, trigger, core, notification, badge)
             }
-            Record::Fill { frame, frame_bits, page, length } => self.fill(frame, frame_bits, page, length),
+            Record::Fill { frame, frame_bits, page, length, uncached_readers } => {
+                let data = self.data(page, length)?;
+                let frame = self.slots.object(frame)?;
+                let fill = Fill { frame, frame_bits, data, uncached_readers };
+                self.windows.fill(&fill, &mut self.objects, &mut self.slots)
+            }
             Record::Table { table, vspace, vaddr } => {
                 let table = self.slots.cap::<cap_type::PT>(table)?;
                 Ok(table.pt_map(self.slots.cap(vspace)?, vaddr as usize, VmAttributes::DEFAULT)?)
@@ -91,13 +98,12 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn fill(&mut self, frame: ObjectId, frame_bits: u8, page: u32, length: u32) -> Result<(), Problem> {
-        let last = page + length.saturating_sub(1) / system_spec::PAGE_BYTES as u32;
+    /// Data of the tool's in the image.
+    fn data(&self, page: u32, length: u32) -> Result<&'static [u8], Problem> {
+        let last = page + length.saturating_sub(1) / PAGE_BYTES as u32;
         self.slots.image_page(last)?;
         // SAFETY: the pages are in the image, and the tool says that they are data.
-        let data = unsafe { self.image.data(page, length as usize) };
-        let frame = self.slots.object(frame)?;
-        self.windows.fill(frame, frame_bits, data, &mut self.objects, &mut self.slots)
+        Ok(unsafe { self.image.data(page, length as usize) })
     }
 
     fn map(&mut self, mapping: &Mapping) -> Result<(), Problem> {

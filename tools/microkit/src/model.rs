@@ -29,6 +29,13 @@ impl System {
         self.pds[pd].vm.is_some() || self.pds.iter().any(child) || self.channels.iter().any(called)
     }
 
+    /// Whether a region is read past the data cache: it is executed, or it is a guest's, who starts with its caches off.
+    pub fn has_uncached_readers(&self, region: usize) -> bool {
+        let executed = |map: &Map| map.region == region && map.execute;
+        let guests = |vm: &Vm| vm.maps.iter().any(|map| map.region == region);
+        self.pds.iter().any(|pd| pd.maps.iter().any(executed) || pd.vm.as_ref().is_some_and(guests))
+    }
+
     /// The ends of channels that a protection domain has, each with the end opposite.
     pub fn ends_of(&self, pd: usize) -> impl Iterator<Item = (End, End)> {
         self.channels.iter().flat_map(|[a, b]| [(*a, *b), (*b, *a)]).filter(move |(end, _)| end.pd == pd)

@@ -272,6 +272,8 @@ pub enum Record<'a> {
         page: u32,
         /// Length in bytes, from the start of the frame.
         length: u32,
+        /// Who reads it may do so past the data cache: it is executed, or a guest reads it before turning its caches on.
+        uncached_readers: bool,
     },
     /// Puts a page table into the highest level that lacks one at an address.
     Table {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Marks the start of a specification ("qspc").
 const MAGIC: u32 = u32::from_le_bytes(*b"qspc");
 /// Grows with each change of the records, so that a tool and an initialiser of different ages don't talk past each other.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

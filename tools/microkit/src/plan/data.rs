@@ -57,14 +57,14 @@ impl Builder<'_> {
     /// Plans the frames of all regions.
     pub fn regions(&mut self) -> Vec<RegionFrames> {
         let system = self.system;
-        system
-            .regions
-            .iter()
-            .map(|region| RegionFrames { frames: self.region(region), page: region.page, mapped: false })
-            .collect()
+        let plan = |(index, region): (usize, &Region)| {
+            let frames = self.region(region, system.has_uncached_readers(index));
+            RegionFrames { frames, page: region.page, mapped: false }
+        };
+        system.regions.iter().enumerate().map(plan).collect()
     }
 
-    fn region(&mut self, region: &Region) -> Vec<Frames> {
+    fn region(&mut self, region: &Region, uncached_readers: bool) -> Vec<Frames> {
         let name = format!("region {}", region.name);
         let data = trimmed(&region.data);
         if region.place == Place::Anywhere && region.page == PageSize::Small {
@@ -80,12 +80,12 @@ impl Builder<'_> {
         };
         let count = (region.size / region.page.bytes()) as u32;
         let first = self.runs.add(name, RunKind::Objects(kind), count, paddr);
-        self.fill(first, region.page, data);
+        self.fill(first, region.page, data, uncached_readers);
         vec![Frames::Created { first, count }]
     }
 
     /// Has data copied into frames that can't be pages of the image.
-    fn fill(&mut self, first: ObjectId, page: PageSize, data: &[u8]) {
+    fn fill(&mut self, first: ObjectId, page: PageSize, data: &[u8], uncached_readers: bool) {
         let (image_page, _) = self.data.add(0, data);
         let image_pages_of_frame = (page.bytes() / PAGE_BYTES) as u32;
         for (index, chunk) in (0..).zip(data.chunks(page.bytes() as usize)) {
@@ -94,6 +94,7 @@ impl Builder<'_> {
                 frame_bits: page.bits(),
                 page: image_page + index * image_pages_of_frame,
                 length: chunk.len() as u32,
+                uncached_readers,
             });
         }
     }

@@ -55,7 +55,7 @@ impl Kernel {
                 assert!(self.handlers.insert(irq), "interrupt {irq} twice");
                 self.kinds.push(None);
             }
-            Record::Fill { frame, frame_bits, page, length } => {
+            Record::Fill { frame, frame_bits, page, length, .. } => {
                 self.is(frame, |kind| bits(kind) == Some(frame_bits));
                 let pages = u64::from(length).div_ceil(PAGE) as u32;
                 assert!(length > 0 && length <= 1 << frame_bits);
