@@ -9,7 +9,7 @@ use sel4::{
     },
     cap::Tcb,
 };
-use sel4_microkit::{MessageInfo, with_msg_regs_mut};
+use sel4_microkit::{Child, MessageInfo, with_msg_regs_mut};
 
 /// A first read takes so many registers: up to x8, where most operands are.
 const FIRST_READ: usize = 12;
@@ -66,28 +66,40 @@ const SPSR: usize = index_of(Register::Spsr);
 const X7_END: usize = GPR[7] + 1;
 
 impl Frame {
-    /// Nothing is known of a vCPU.
-    pub fn unknown(tcb: Tcb) -> Self {
+    /// The frame of no exit yet.
+    pub fn new() -> Self {
+        let tcb = Child::new(0).vm_tcb();
         Self { tcb, context: UserContext::default(), known: 0, changed: 0, report: Report::Plain }
     }
 
-    /// The program counter is known.
-    pub fn at(tcb: Tcb, pc: Word) -> Self {
-        let mut frame = Self::unknown(tcb);
-        *frame.context.pc_mut() = pc;
-        frame.known = PC + 1;
-        frame
+    /// An exit of a vCPU of which nothing is known.
+    pub fn begin(&mut self, vcpu: Child) {
+        self.tcb = vcpu.vm_tcb();
+        self.known = 0;
+        self.changed = 0;
+        self.report = Report::Plain;
     }
 
-    /// What an UnknownSyscall fault tells.
-    pub fn of_unknown_syscall(tcb: Tcb, fault: &sel4::UnknownSyscall) -> Self {
-        let mut frame = Self::at(tcb, fault.fault_ip());
-        *frame.context.sp_mut() = fault.sp();
-        *frame.context.spsr_mut() = fault.spsr();
-        (0..8).for_each(|n| *frame.context.gpr_mut(n) = fault.gpr(n));
-        frame.known = X7_END;
-        frame.report = Report::UnknownSyscall { lr: fault.lr() };
-        frame
+    /// An exit of a vCPU whose program counter is known.
+    pub fn begin_at(&mut self, vcpu: Child, pc: Word) {
+        self.begin(vcpu);
+        *self.context.pc_mut() = pc;
+        self.known = PC + 1;
+    }
+
+    /// An exit that an UnknownSyscall fault has told.
+    pub fn begin_unknown_syscall(&mut self, vcpu: Child, fault: &sel4::UnknownSyscall) {
+        self.begin_at(vcpu, fault.fault_ip());
+        *self.context.sp_mut() = fault.sp();
+        *self.context.spsr_mut() = fault.spsr();
+        (0..8).for_each(|n| *self.context.gpr_mut(n) = fault.gpr(n));
+        self.known = X7_END;
+        self.report = Report::UnknownSyscall { lr: fault.lr() };
+    }
+
+    /// Forgets what has changed: the vCPU that it was for has been stopped or started anew.
+    pub fn forget(&mut self) {
+        self.changed = 0;
     }
 
     fn get(&mut self, index: usize) -> sel4::Result<Word> {

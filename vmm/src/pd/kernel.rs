@@ -32,7 +32,8 @@ const EOI_COUNT_MASK: u64 = 0x1f;
 pub struct Kernel {
     vcpus: usize,
     gic: GicInfo,
-    frame: Option<Frame>,
+    /// The registers of the vCPU whose exit is being handled.
+    frame: Frame,
     /// The maintenance interrupts that are asked for.
     maintenance: [Maintenance; MAX_VCPUS],
 }
@@ -55,54 +56,60 @@ impl Kernel {
         Self {
             vcpus,
             gic: GicInfo::from_word(gic_of(0).unwrap_or_default()),
-            frame: None,
+            frame: Frame::new(),
             maintenance: [Maintenance::empty(); MAX_VCPUS],
         }
     }
 
     /// What a fault message of a vCPU says; `None` if it is not one of a guest's.
     pub fn exit(&mut self, child: Child, message: MessageInfo) -> Option<Exit> {
-        let tcb = child.vm_tcb();
+        let frame = &mut self.frame;
         let fault = sel4::with_ipc_buffer(|buffer| Fault::try_new(buffer, message.inner()));
-        let (frame, exit) = match fault {
+        Some(match fault {
             Some(Fault::VmFault(fault)) => {
-                let exit = Exit::Memory { address: fault.addr(), syndrome: Syndrome(fault.fsr()) };
-                (Frame::at(tcb, fault.ip()), exit)
+                frame.begin_at(child, fault.ip());
+                Exit::Memory { address: fault.addr(), syndrome: Syndrome(fault.fsr()) }
             }
-            Some(Fault::UnknownSyscall(fault)) => (Frame::of_unknown_syscall(tcb, &fault), Exit::Hypercall),
+            Some(Fault::UnknownSyscall(fault)) => {
+                frame.begin_unknown_syscall(child, &fault);
+                Exit::Hypercall
+            }
             // An HVC that looks like a system call whose capability the guest does not have.
-            Some(Fault::CapFault(fault)) => (Frame::at(tcb, fault.ip()), Exit::Hypercall),
-            Some(Fault::VCpuFault(fault)) => (Frame::unknown(tcb), Exit::Trap(Syndrome(fault.hsr()))),
-            Some(Fault::VGicMaintenance(fault)) => {
-                let ended = fault.idx().map(|index| index as usize);
-                (Frame::unknown(tcb), Exit::Maintenance { ended })
+            Some(Fault::CapFault(fault)) => {
+                frame.begin_at(child, fault.ip());
+                Exit::Hypercall
             }
-            Some(Fault::VPpiEvent(fault)) => (Frame::unknown(tcb), Exit::PrivateInterrupt(fault.irq() as u32)),
+            Some(Fault::VCpuFault(fault)) => {
+                frame.begin(child);
+                Exit::Trap(Syndrome(fault.hsr()))
+            }
+            Some(Fault::VGicMaintenance(fault)) => {
+                frame.begin(child);
+                Exit::Maintenance { ended: fault.idx().map(|index| index as usize) }
+            }
+            Some(Fault::VPpiEvent(fault)) => {
+                frame.begin(child);
+                Exit::PrivateInterrupt(fault.irq() as u32)
+            }
             other => {
                 debug_println!("{}: vCPU {} stands still after {other:x?}", name(), child.index());
                 return None;
             }
-        };
-        self.frame = Some(frame);
-        Some(exit)
+        })
     }
 
     /// The answer to the exit.
     pub fn answer(&mut self) -> MessageInfo {
-        let answer = self.frame.take().map(|mut frame| frame.answer());
-        answer.and_then(|answer| done("write a vCPU's registers", answer)).unwrap_or_default()
+        done("write a vCPU's registers", self.frame.answer()).unwrap_or_default()
     }
 
     /// The exit is not answered; what has changed of its registers stays.
     pub fn leave(&mut self) {
-        if let Some(mut frame) = self.frame.take() {
-            done("write a vCPU's registers", frame.write_back());
-        }
+        done("write a vCPU's registers", self.frame.write_back());
     }
 
     fn with_frame<T: Default>(&mut self, access: impl FnOnce(&mut Frame) -> sel4::Result<T>) -> T {
-        let value = self.frame.as_mut().map(access);
-        value.and_then(|value| done("access a vCPU's registers", value)).unwrap_or_default()
+        done("access a vCPU's registers", access(&mut self.frame)).unwrap_or_default()
     }
 
     fn read(&mut self, vcpu: usize, register: Extension) -> u64 {
@@ -233,7 +240,7 @@ impl Hypervisor for Kernel {
 
     fn stop(&mut self, vcpu: usize) {
         // What the vCPU has asked for by the exit that is being handled dies with it.
-        self.frame = None;
+        self.frame.forget();
         done("stop a vCPU", Child::new(vcpu).vcpu_stop());
     }
 
