@@ -4,6 +4,7 @@
 mod channels;
 mod domains;
 mod files;
+mod guest;
 mod ids;
 mod maps;
 mod names;

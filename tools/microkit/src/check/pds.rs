@@ -2,7 +2,7 @@
 
 use super::domains::Domains;
 use super::maps::{self, Space};
-use super::{Context, ids, symbols, value};
+use super::{Context, guest, ids, symbols, value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::model::{Irq, Pd, Region, Schedule, UserCap, Vcpu, Vm};
 use crate::sdf::{Number, RawPd, RawSchedule, RawVm};
@@ -35,6 +35,9 @@ pub fn check(
     let setvars = symbols::check(context, raw, program.as_ref(), regions, diagnostics);
     let caps = caps(context, raw, diagnostics);
     let vm = raw.vm.as_ref().map(|vm| virtual_machine(context, vm, cpu, regions, diagnostics));
+    if let Some(program) = &program {
+        guest::check(context, raw, program, regions, vm.as_ref().and_then(Option::as_ref), diagnostics);
+    }
     check_reachable(context, index, diagnostics);
     let parent = match raw.parent {
         Some(parent) => Some((parent, ids::valid(&raw.child_id)?)),

@@ -109,19 +109,29 @@ pub fn program(base: u64, symbols: &[(&str, u64)]) -> Elf {
 
 /// A protection domain's program.
 pub fn pd() -> Elf {
-    let symbols = [
+    pd_with([("word", 8), ("other_word", 8), ("only_word", 8), ("array", 16)])
+}
+
+/// A protection domain's program with symbols of its own.
+fn pd_with<'a>(own: impl IntoIterator<Item = (&'a str, u64)>) -> Elf {
+    let mut symbols = vec![
         ("microkit_name", 64),
         ("microkit_passive", 1),
         ("microkit_irqs", 8),
         ("microkit_notifications", 8),
         ("microkit_pps", 8),
         ("microkit_ioports", 8),
-        ("word", 8),
-        ("other_word", 8),
-        ("only_word", 8),
-        ("array", 16),
     ];
+    symbols.extend(own);
     program(0x20_0000, &symbols)
+}
+
+/// The header of an arm64 kernel that takes 4 MiB, and nothing behind it.
+fn kernel_image() -> Vec<u8> {
+    let mut image = vec![0; 0x1000];
+    image[16..24].copy_from_slice(&(4u64 << 20).to_le_bytes());
+    image[56..60].copy_from_slice(b"ARM\x64");
+    image
 }
 
 /// Writes everything that the fixtures name, and an SDK, into a folder.
@@ -146,9 +156,17 @@ pub fn write_files(folder: &Path) {
     variant("huge.elf", &|elf| elf.segments[1].2 = 1 << 62);
     variant("bare.elf", &|elf| elf.symbols.clear());
     variant("symbols.elf", &|elf| elf.symbols[6].0 = "only_here".into());
+    variant("vmm.elf", &|elf| {
+        let names =
+            ["guest_ram", "kernel", "initrd", "cmdline"].iter().flat_map(|name| ["vaddr", "size"].map(|of| (name, of)));
+        let symbols: Vec<_> = names.map(|(name, of)| format!("{name}_{of}")).collect();
+        *elf = pd_with(symbols.iter().map(|name| (name.as_str(), 8)));
+    });
     put("truncated.elf", &pd().bytes()[..0x90]);
     put("text.txt", b"no program\n");
     put("empty.bin", b"");
+    put("Image", &kernel_image());
+    put("Image.gz", &[0x1f, 0x8b, 8, 0]);
     put("data.bin", &[0xda; 0x1800]);
     for config in ["debug", "release", "benchmark", "smp-debug", "smp-release"] {
         let elf = |name: &str| format!("sdk/board/qemu_virt_aarch64/{config}/elf/{name}.elf");
