@@ -67,7 +67,7 @@ fn package(
     target: &Target,
     diagnostics: &mut Diagnostics,
 ) -> Option<Outputs> {
-    let kernel = parts.kernel_range();
+    let kernel = plan::kernel_memory(parts.kernel_range());
     plan::pick_addresses(&mut system, target.board, kernel, diagnostics);
     if diagnostics.has_errors() {
         return None;

@@ -213,3 +213,17 @@ impl Image {
         [bytes_of(&file), bytes_of(&segment), &self.bytes].concat()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_as_elf_is_loaded_where_it_belongs() {
+        let image = Image { base: 0x7000_0000, bytes: vec![7; 5000], root_task: Range::new(0, 0), spec_bytes: 0 };
+        let program = Program::parse(&image.to_elf()).unwrap();
+        let [segment] = program.segments.as_slice() else { panic!("one segment") };
+        assert_eq!((program.entry, segment.paddr), (image.base, image.base));
+        assert_eq!(segment.data, image.bytes);
+    }
+}

@@ -10,7 +10,7 @@ mod threads;
 
 pub use data::Data;
 pub use objects::{Run, RunKind, Runs};
-pub use place::{Memory, pick_addresses};
+pub use place::{Memory, kernel_memory, pick_addresses};
 pub use symbols::{MonitorSymbols, patch};
 pub use threads::MAX_VCPUS;
 

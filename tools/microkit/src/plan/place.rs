@@ -8,16 +8,25 @@ use sel4_abi::config::ROOT_CNODE_SIZE_BITS;
 use sel4_abi::object::SLOT_BITS;
 use system_spec::{AllocateError, Allocator, PAGE_BYTES, Placed, Untyped};
 
-/// Memory that the kernel takes for the root task's own objects besides its CNode: page tables, TCB, boot information.
-const ROOT_TASK_BYTES: u64 = 1 << 20;
+/// Memory that the kernel takes for the root task's own objects behind its CNode, at most: page tables, TCB, boot
+/// information with a device tree.
+const ROOT_TASK_BYTES: u64 = 4 << 20;
 /// Untypeds that the model of the memory can have: more than any system's fixed regions leave.
 const MAX_UNTYPEDS: usize = 4096;
+
+/// The kernel's memory once the root task runs: behind the kernel itself, it makes the root task's CNode, aligned to its
+/// size, and other objects.
+pub fn kernel_memory(kernel: Range) -> Range {
+    const CNODE_BYTES: u64 = 1 << (ROOT_CNODE_SIZE_BITS + SLOT_BITS);
+    let cnode = kernel.end.next_multiple_of(CNODE_BYTES);
+    Range::new(kernel.start, cnode + CNODE_BYTES + ROOT_TASK_BYTES)
+}
 
 /// The board's memory with what is in use when the root task starts.
 #[derive(Debug, Clone)]
 pub struct Memory {
     ram: Range,
-    /// The kernel.
+    /// The kernel's.
     kernel: Range,
     /// The root task's part of the image.
     image: Range,
@@ -29,26 +38,16 @@ impl Memory {
         Self { ram: board.ram, kernel, image }
     }
 
-    /// What the kernel takes for the root task's own objects: the top.
-    fn reserved(&self) -> Range {
-        let bytes = (1 << (ROOT_CNODE_SIZE_BITS + SLOT_BITS)) + ROOT_TASK_BYTES;
-        Range::new(self.ram.end - bytes, self.ram.end)
-    }
-
     /// What is left: below and above the root task.
     fn free(&self) -> [Range; 2] {
         let up = |address: u64| address.next_multiple_of(PAGE_BYTES);
         let (low, high) = (up(self.kernel.end), up(self.image.end));
-        [Range::new(low, self.image.start.max(low)), Range::new(high, self.reserved().start.max(high))]
+        [Range::new(low, self.image.start.max(low)), Range::new(high, self.ram.end.max(high))]
     }
 
     /// Reports fixed regions that lie where kernel or root task are.
     pub fn check_fixed(&self, system: &System, diagnostics: &mut Diagnostics) {
-        let taken = [
-            (self.kernel, "the kernel"),
-            (self.image, "the root task's image"),
-            (self.reserved(), "what the kernel needs for the root task"),
-        ];
+        let taken = [(self.kernel, "the kernel"), (self.image, "the root task's image")];
         for region in &system.regions {
             let Place::At(start) = region.place else { continue };
             let range = Range::new(start, start + region.size);

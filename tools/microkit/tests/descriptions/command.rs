@@ -1,0 +1,67 @@
+//! The program itself: what it writes, and how it ends.
+
+use crate::support::folder;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+static FILES: LazyLock<std::path::PathBuf> = LazyLock::new(|| folder("command"));
+
+/// Runs the tool on a fixture; its files get the fixture's name.
+fn microkit(fixture: &str, arguments: &[&str]) -> (Output, std::path::PathBuf) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let image = FILES.join(format!("{fixture}.img"));
+    // What an earlier run of the tests left.
+    let _ = std::fs::remove_file(&image);
+    let output = Command::new(env!("CARGO_BIN_EXE_microkit"))
+        .arg(fixtures.join(format!("{fixture}.xml")))
+        .args(["--board", "qemu_virt_aarch64", "--config", "release", "--search-path"])
+        .arg(&*FILES)
+        .arg("-o")
+        .arg(&image)
+        .arg("-r")
+        .arg(image.with_extension("report"))
+        .args(arguments)
+        .env("MICROKIT_SDK", FILES.join("sdk"))
+        .output()
+        .expect("the tool runs");
+    (output, image)
+}
+
+#[test]
+fn a_sound_description_becomes_image_and_report() {
+    let (output, image) = microkit("ok_small", &[]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    assert!(std::fs::metadata(&image).unwrap().len() > 0);
+    assert!(std::fs::read_to_string(image.with_extension("report")).unwrap().contains("Protection domain a"));
+}
+
+#[test]
+fn a_description_with_errors_leaves_no_image() {
+    let (output, image) = microkit("map_overlap", &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!image.exists());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("map_overlap.xml:8:30"), "{said}");
+    assert!(said.ends_with("microkit: 1 error, no image written\n"), "{said}");
+}
+
+#[test]
+fn a_warning_does_not_keep_the_image_back() {
+    let (output, image) = microkit("region_unused", &[]);
+    assert!(output.status.success() && image.exists());
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("warning"));
+}
+
+#[test]
+fn what_is_wrong_with_the_command_line_is_said() {
+    let (output, _) = microkit("ok_small", &["--board", "qemu"]);
+    assert_eq!(output.status.code(), Some(2), "an option given twice is misuse");
+    let (output, image) = microkit("ok_small", &["--sdk", "/nowhere"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!image.exists());
+    let (output, image) = microkit("ok_small", &["--image-type", "elf"]);
+    assert!(output.status.success());
+    assert!(std::fs::read(image).unwrap().starts_with(b"\x7fELF"));
+}
