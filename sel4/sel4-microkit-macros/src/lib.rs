@@ -19,32 +19,38 @@ fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
     if let Some(parameter) = item.sig.inputs.first() {
         return Err(Error::new(parameter.span(), "the initialisation of a protection domain takes no parameters"));
     }
-    let heap_size = heap_size(attr)?.map(|size| quote!(, heap_size = #size));
+    let Options { stack_size, heap_size } = Options::parse(attr)?;
+    let stack_size = stack_size.map(|size| quote!(, stack_size = #size));
+    let heap_size = heap_size.map(|size| quote!(, heap_size = #size));
     let init = &item.sig.ident;
     Ok(quote! {
-        ::sel4_microkit::declare_protection_domain!(init = #init #heap_size);
+        ::sel4_microkit::declare_protection_domain!(init = #init #stack_size #heap_size);
         #item
     })
 }
 
-/// The value of `heap_size`, the only option.
-fn heap_size(attr: TokenStream) -> Result<Option<Expr>> {
-    let options = Punctuated::<MetaNameValue, Token![,]>::parse_terminated.parse2(attr)?;
-    let mut heap_size = None;
-    for option in options {
-        let message = if option.path.is_ident("heap_size") {
-            if heap_size.replace(option.value).is_none() {
-                continue;
+/// What can be said in the attribute's parentheses.
+#[derive(Default)]
+struct Options {
+    stack_size: Option<Expr>,
+    heap_size: Option<Expr>,
+}
+
+impl Options {
+    fn parse(attr: TokenStream) -> Result<Self> {
+        let mut options = Self::default();
+        for given in Punctuated::<MetaNameValue, Token![,]>::parse_terminated.parse2(attr)? {
+            let option = match given.path.get_ident() {
+                Some(name) if name == "heap_size" => &mut options.heap_size,
+                Some(name) if name == "stack_size" => &mut options.stack_size,
+                _ => return Err(Error::new(given.path.span(), "unknown option; there are heap_size and stack_size")),
+            };
+            if option.replace(given.value).is_some() {
+                return Err(Error::new(given.path.span(), "this option is given twice"));
             }
-            "heap_size is given twice"
-        } else if option.path.is_ident("stack_size") {
-            "the stack's size is the attribute stack_size of the protection domain in the system description"
-        } else {
-            "unknown option; there is heap_size = <bytes>"
-        };
-        return Err(Error::new(option.path.span(), message));
+        }
+        Ok(options)
     }
-    Ok(heap_size)
 }
 
 #[cfg(test)]
@@ -73,10 +79,15 @@ mod tests {
     }
 
     #[test]
+    fn options_in_any_order() {
+        let tokens = expanded(quote!(heap_size = 1, stack_size = 2)).expect("an expansion");
+        assert!(tokens.contains("(init = init , stack_size = 2 , heap_size = 1)"), "{tokens}");
+    }
+
+    #[test]
     fn what_is_wrong_is_told() {
         let error = |attr| expanded(attr).expect_err("an error");
         assert!(error(quote!(heap_size = 1, heap_size = 2)).contains("twice"));
-        assert!(error(quote!(stack_size = 1)).contains("system description"));
         assert!(error(quote!(heapsize = 1)).contains("unknown option"));
         let item = quote!(
             fn init(_: u32) -> NullHandler {

@@ -1,18 +1,15 @@
 //! Where a PD starts.
 
-/// Declares the PD's entry point, `_start`, and its heap; [`protection_domain`](crate::protection_domain) expands to it.
-///
-/// The initialiser starts the PD with its stack pointer at the top of the stack that the description gives it.
+/// Declares the PD's entry point, `_start`, its stack and its heap;
+/// [`protection_domain`](crate::protection_domain) expands to it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! declare_protection_domain {
-    (init = $init:expr $(,)?) => {
+    (init = $init:expr $(, stack_size = $stack_size:expr)? $(, heap_size = $heap_size:expr)? $(,)?) => {
         #[cfg(target_os = "none")]
         const _: () = {
-            #[unsafe(no_mangle)]
-            extern "C" fn _start() -> ! {
-                $crate::_private::run_main($init)
-            }
+            $crate::declare_entry!($init $(, $stack_size)?);
+            $($crate::declare_heap!($heap_size);)?
         };
         // On a host the function is only checked.
         #[cfg(not(target_os = "none"))]
@@ -21,16 +18,36 @@ macro_rules! declare_protection_domain {
             is_init($init)
         };
     };
-    (init = $init:expr, heap_size = $heap_size:expr $(,)?) => {
-        #[cfg(target_os = "none")]
-        const _: () = {
-            static HEAP: $crate::_private::Heap<{ $heap_size }> = $crate::_private::Heap::new();
+}
 
-            // SAFETY: this is the only allocator on `HEAP`, and a PD has one thread.
-            #[global_allocator]
-            static ALLOCATOR: $crate::_private::Allocator = unsafe { $crate::_private::Allocator::new(&HEAP) };
-        };
-        $crate::declare_protection_domain!(init = $init);
+/// The initialiser starts the PD with its stack pointer at the top of the stack that the description gives it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! declare_entry {
+    ($init:expr) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn _start() -> ! {
+            $crate::_private::run_main($init)
+        }
+    };
+    ($init:expr, $stack_size:expr) => {
+        $crate::_private::declare_start!(stack_size = $stack_size, then = __sel4_microkit_start);
+
+        extern "C" fn __sel4_microkit_start() -> ! {
+            $crate::_private::run_main($init)
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! declare_heap {
+    ($heap_size:expr) => {
+        static HEAP: $crate::_private::Heap<{ $heap_size }> = $crate::_private::Heap::new();
+
+        // SAFETY: this is the only allocator on `HEAP`, and a PD has one thread.
+        #[global_allocator]
+        static ALLOCATOR: $crate::_private::Allocator = unsafe { $crate::_private::Allocator::new(&HEAP) };
     };
 }
 

@@ -70,7 +70,8 @@ pub use symbols::{pd_is_passive, pd_name, pd_name_bytes};
 /// Declares a function to be the initialisation of the PD: it makes the PD's [`Handler`].
 ///
 /// `#[protection_domain(heap_size = <usize expression>)]` gives the PD a heap of so many bytes, which is its global
-/// allocator. The size of the stack is an attribute of the system description.
+/// allocator. `stack_size = <usize expression>` gives it a stack in its image, instead of the one that the system
+/// description gives it and that has a guard page below; the attribute of the description is better.
 pub use sel4_microkit_macros::protection_domain;
 
 /// The capability that the system description puts into slot `slot` (1 to 63) of the PD's root CNode by a `<cspace>`
@@ -91,4 +92,5 @@ pub mod _private {
     pub use crate::entry::{run_main, set_ipc_buffer};
     pub use crate::heap::{Allocator, Heap};
     pub use crate::symbols::ImmutableCell;
+    pub use sel4::declare_start;
 }

@@ -9,23 +9,7 @@ macro_rules! declare_root_task {
     (main = $main:expr, stack_size = $stack_size:expr $(,)?) => {
         #[cfg(target_os = "none")]
         const _: () = {
-            static STACK: $crate::_private::Stack<{ $stack_size }> = $crate::_private::Stack::new();
-
-            /// The kernel passes the address of the boot info, and no stack.
-            #[unsafe(naked)]
-            #[unsafe(no_mangle)]
-            extern "C" fn _start() -> ! {
-                ::core::arch::naked_asm!(
-                    "adrp x9, {stack}",
-                    "add x9, x9, :lo12:{stack}",
-                    "ldr x10, ={size}",
-                    "add sp, x9, x10",
-                    "b {main}",
-                    stack = sym STACK,
-                    size = const ::core::mem::size_of_val(&STACK),
-                    main = sym __root_task_main,
-                )
-            }
+            $crate::declare_start!(stack_size = $stack_size, then = __root_task_main);
 
             extern "C" fn __root_task_main(boot_info: *const $crate::BootInfo) -> ! {
                 // SAFETY: the kernel passes this address; the root task starts here, once.
@@ -37,6 +21,31 @@ macro_rules! declare_root_task {
         // On a host the function is only checked.
         #[cfg(not(target_os = "none"))]
         const _: fn(&$crate::BootInfoPtr) -> ! = $main;
+    };
+}
+
+/// Declares `_start`, which sets the stack pointer to the top of a stack in the image and goes on with an
+/// `extern "C" fn` of the same arguments that does not return.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! declare_start {
+    (stack_size = $stack_size:expr, then = $then:ident) => {
+        static STACK: $crate::_private::Stack<{ $stack_size }> = $crate::_private::Stack::new();
+
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        extern "C" fn _start() -> ! {
+            ::core::arch::naked_asm!(
+                "adrp x9, {stack}",
+                "add x9, x9, :lo12:{stack}",
+                "ldr x10, ={size}",
+                "add sp, x9, x10",
+                "b {then}",
+                stack = sym STACK,
+                size = const ::core::mem::size_of_val(&STACK),
+                then = sym $then,
+            )
+        }
     };
 }
 

@@ -15,7 +15,7 @@ struct Partner {
     deferred: DeferredActionSlot,
 }
 
-#[protection_domain]
+#[protection_domain(stack_size = 0x2000)]
 fn init() -> impl Handler {
     // SAFETY: the region is mapped for good, and both domains use its first word as an atomic only.
     let counter = unsafe { memory_region_symbol!(shared_vaddr: *mut AtomicU64).as_ref() };
