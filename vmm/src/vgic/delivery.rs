@@ -124,10 +124,9 @@ impl Vgic {
         }
     }
 
-    /// Gives list register `index` of `cpu` up; it is written at the next settling.
+    /// Gives list register `index` of `cpu`, which is used, up; what is left in it is overwritten at the next settling.
     fn release(&mut self, cpu: usize, index: usize) {
         let interface = &mut self.cpus[cpu].interface;
-        let was_used = interface.used & 1 << index != 0;
         let lr = interface.shadow[index];
         interface.used &= !(1 << index);
         // An empty one that asked for the end to be reported goes on reporting it until it is written.
@@ -135,7 +134,7 @@ impl Vgic {
             interface.stale |= 1 << index;
         }
         let (number, mask) = split(lr.intid());
-        if let Some(bank) = self.bank_mut(cpu, number).filter(|_| was_used) {
+        if let Some(bank) = self.bank_mut(cpu, number) {
             bank.placed &= !mask;
         }
         self.dirty |= 1 << cpu;
