@@ -2,16 +2,12 @@
 //! CSpace (one CNode; a slot's number is the capability pointer).
 
 use monitor::Domain;
-use sel4::{Badge, Cap, Word, abi::microkit::limit::NAME_LENGTH, cap};
+use sel4::abi::microkit::limit::NAME_LENGTH;
+use sel4::abi::microkit::monitor::{
+    BASE_NOTIFICATION, BASE_PD_TCB, BASE_SCHED_CONTEXT, BASE_VM_TCB, MAX_ENTRIES as MAX,
+};
+use sel4::{Badge, Cap, Word, cap};
 use sel4_microkit::var;
-
-/// Room for protection domains, and for vCPUs, in the tables and in the CSpace.
-const MAX: usize = 64;
-
-const BASE_PD_TCB: Word = 10;
-const BASE_VM_TCB: Word = 74;
-const BASE_SCHED_CONTEXT: Word = 138;
-const BASE_NOTIFICATION: Word = 202;
 
 type Names = [[u8; NAME_LENGTH]; MAX];
 

@@ -9,12 +9,12 @@ mod domains;
 #[cfg(target_os = "none")]
 mod pd {
     use monitor::Report;
-    use sel4::{Badge, Cap, Fault, MessageInfo, cap, debug_println};
+    use sel4::{Badge, Cap, Fault, MessageInfo, abi, cap, debug_println};
 
     use crate::domains::{self, Index};
 
-    const FAULT_ENDPOINT: cap::Endpoint = Cap::from_bits(1);
-    const REPLY: cap::Reply = Cap::from_bits(2);
+    const FAULT_ENDPOINT: cap::Endpoint = Cap::from_bits(abi::microkit::monitor::FAULT_ENDPOINT);
+    const REPLY: cap::Reply = Cap::from_bits(abi::microkit::monitor::REPLY);
 
     #[unsafe(no_mangle)]
     extern "C" fn _start() -> ! {

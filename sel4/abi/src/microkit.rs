@@ -94,5 +94,33 @@ pub mod symbol {
     pub const IOPORTS: &str = "microkit_ioports";
 }
 
+/// Addresses that every protection domain and the monitor have in common.
+pub mod address {
+    use crate::object::{SMALL_PAGE_BITS, USER_TOP};
+    /// The IPC buffer: the last page.
+    pub const IPC_BUFFER: u64 = USER_TOP + 1 - (1 << SMALL_PAGE_BITS);
+    /// The address behind the stack: the page between it and the IPC buffer catches overruns.
+    pub const STACK_TOP: u64 = IPC_BUFFER - (1 << SMALL_PAGE_BITS);
+}
+
+/// What the monitor finds: slots of its one CNode, which are also capability pointers, and symbols.
+pub mod monitor {
+    use super::CPtr;
+    /// The endpoint on which faults and passive protection domains arrive.
+    pub const FAULT_ENDPOINT: CPtr = 1;
+    /// The reply object.
+    pub const REPLY: CPtr = 2;
+    /// TCBs of protection domains, by their place in the description.
+    pub const BASE_PD_TCB: CPtr = 10;
+    /// TCBs of virtual CPUs, by their place in the description.
+    pub const BASE_VM_TCB: CPtr = 74;
+    /// Scheduling contexts of passive protection domains.
+    pub const BASE_SCHED_CONTEXT: CPtr = 138;
+    /// Notifications of passive protection domains.
+    pub const BASE_NOTIFICATION: CPtr = 202;
+    /// Entries of each of its tables: slots, and arrays at its symbols.
+    pub const MAX_ENTRIES: usize = 64;
+}
+
 /// Where a boot image is loaded and entered.
 pub const IMAGE_LOAD_ADDRESS: u64 = 0x7000_0000;

@@ -3,9 +3,10 @@
 use crate::diagnostic::Span;
 use crate::program::Program;
 use crate::sdf::CapOf;
-use sel4_abi::object::{LARGE_PAGE_BITS, SMALL_PAGE_BITS, USER_TOP};
+use sel4_abi::microkit::address::STACK_TOP;
+use sel4_abi::object::{LARGE_PAGE_BITS, SMALL_PAGE_BITS};
 use std::ops::Range;
-use system_spec::{DomainSlot, PAGE_BYTES, Trigger};
+use system_spec::{DomainSlot, Trigger};
 
 /// A whole system.
 #[derive(Debug)]
@@ -87,11 +88,6 @@ pub struct Pd {
     /// Its virtual machine.
     pub vm: Option<Vm>,
 }
-
-/// Address of a protection domain's IPC buffer: the top page.
-pub const IPC_BUFFER: u64 = USER_TOP + 1 - PAGE_BYTES;
-/// The address behind a stack: a guard page lies between it and the IPC buffer.
-pub const STACK_TOP: u64 = IPC_BUFFER - PAGE_BYTES;
 
 /// The addresses of a stack of `size` bytes.
 pub fn stack(size: u64) -> Range<u64> {

@@ -3,10 +3,7 @@
 use crate::model::{Place, SetVarValue, System, stack};
 use crate::program::Program;
 use sel4_abi::microkit::limit::NAME_LENGTH;
-use sel4_abi::microkit::symbol;
-
-/// Entries of each of the monitor's tables.
-const MONITOR_ENTRIES: usize = 64;
+use sel4_abi::microkit::{monitor::MAX_ENTRIES, symbol};
 
 /// Symbols of the monitor.
 pub struct MonitorSymbols;
@@ -36,7 +33,7 @@ impl MonitorSymbols {
 }
 
 fn names(names: &[&str]) -> Vec<u8> {
-    debug_assert!(names.len() <= MONITOR_ENTRIES);
+    debug_assert!(names.len() <= MAX_ENTRIES);
     names.iter().flat_map(|name| padded(name)).collect()
 }
 

@@ -5,14 +5,15 @@ use super::cspace::{CNode, ENDPOINT, NOTIFICATION, SINGLE_GUARD_BITS};
 use super::data::RegionFrames;
 use super::objects::RunKind;
 use super::space::{Access, Space};
-use crate::model::{IPC_BUFFER, PageSize, Pd, STACK_TOP, Schedule, Vcpu, Vm, stack};
+use crate::model::{PageSize, Pd, Schedule, Vcpu, Vm, stack};
 use crate::program::Program;
-use sel4_abi::microkit::{CNODE_BITS, ROOT_CNODE_BITS, badge, limit::BUDGET_DEFAULT_US, slot};
+use sel4_abi::microkit::address::{IPC_BUFFER, STACK_TOP};
+use sel4_abi::microkit::{CNODE_BITS, ROOT_CNODE_BITS, badge, limit::BUDGET_DEFAULT_US, monitor as monitor_slot, slot};
 use sel4_abi::object::MAX_PRIORITY;
 use system_spec::{CSpace, CapData, FaultHandler, Frames, Kind, ObjectId, PAGE_BYTES, Record, Thread};
 
 /// Most virtual CPUs of a system: the monitor has that many slots for their TCBs.
-pub const MAX_VCPUS: usize = 64;
+pub const MAX_VCPUS: usize = monitor_slot::MAX_ENTRIES;
 
 /// log2 of a scheduling context's size: room for eight replenishments.
 const SCHED_CONTEXT_BITS: u8 = 8;
@@ -22,16 +23,6 @@ const TIMEOUT_BADGE: u64 = 0x100;
 const MONITOR: &str = "monitor";
 /// Bytes of the monitor's stack.
 const MONITOR_STACK: u64 = 4 * PAGE_BYTES;
-
-/// Where the monitor finds its capabilities.
-mod monitor_slot {
-    pub const FAULT_ENDPOINT: u64 = 1;
-    pub const REPLY: u64 = 2;
-    pub const BASE_PD_TCB: u64 = 10;
-    pub const BASE_VCPU_TCB: u64 = 74;
-    pub const BASE_SCHED_CONTEXT: u64 = 138;
-    pub const BASE_NOTIFICATION: u64 = 202;
-}
 
 /// The objects of a protection domain.
 pub struct PdObjects {
@@ -226,7 +217,7 @@ impl<'a> Builder<'a> {
         self.finish(space);
         for vcpu in &vm.vcpus {
             let tcb = self.vcpu(vm, *vcpu, parent, vspace);
-            self.give(monitor.cnode, monitor_slot::BASE_VCPU_TCB + *vcpus, tcb);
+            self.give(monitor.cnode, monitor_slot::BASE_VM_TCB + *vcpus, tcb);
             *vcpus += 1;
         }
     }
