@@ -162,8 +162,8 @@ impl RootTask {
                 this.give(cap);
             }
         });
-        // The loader wrote the image with the caches off or on; either way fetches must see it.
-        arch::cache::unify(handover.image.start, handover.image.len());
+        // The loader left the image in memory, not in the caches.
+        arch::cache::forget_instructions();
         let buffer = memory.take(SMALL_PAGE_BITS);
         let cap = self.map(buffer, vaddrs.end, vm_attributes::DEFAULT | vm_attributes::EXECUTE_NEVER);
         self.put(InitialCap::InitThreadIpcBuffer, cap);

@@ -65,7 +65,8 @@ pub struct VirtualInterface {
     pub list_registers: [Cell<ListRegister>; MAX_LIST_REGISTERS],
     /// The guest's controls, `ICH_VMCR_EL2`.
     pub controls: Cell<u64>,
-    /// Maintenance interrupts that are asked for, `ICH_HCR_EL2`. The object's is the truth even while loaded.
+    /// Maintenance interrupts that are asked for and the count of ends, as in `ICH_HCR_EL2`. Right even while the guest is
+    /// loaded, but not while it runs.
     pub requests: Cell<u64>,
     /// Active priorities of group 0.
     pub active_0: [Cell<u64>; 4],
@@ -291,7 +292,9 @@ fn write(vcpu: Ref<VCpu>, number: u64, value: u64) -> Result<(), SysError> {
 }
 
 /// Maintenance interrupts that a VMM may ask for: underflow, no entry for an end, none pending.
-const REQUESTS: u64 = 0b1110;
+pub const REQUESTS: u64 = 0b1110;
+/// The request for one when a guest ends an interrupt that is in no list register; then the ends are counted.
+pub const NO_ENTRY_FOR_END: u64 = 0b100;
 
 /// The VMM is done with the timer's interrupt: it can come again.
 fn acknowledge_timer(vcpu: Ref<VCpu>, irq: u64) -> Result<Outcome, SysError> {

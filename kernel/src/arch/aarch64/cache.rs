@@ -58,3 +58,8 @@ pub fn unify(start: u64, length: u64) {
     for_each_line!("ic ivau", instruction_line(), start, length);
     barrier!("dsb ish", "isb");
 }
+
+/// Forgets all instructions: memory was written past the caches, as by a loader.
+pub fn forget_instructions() {
+    barrier!("ic ialluis", "dsb ish", "isb");
+}

@@ -8,7 +8,7 @@ use super::sysreg::{barrier, read, write};
 use super::{irq, local, setup, tlb, vgic};
 use crate::mem::Ref;
 use crate::object::tcb::Tcb;
-use crate::object::vcpu::VCpu;
+use crate::object::vcpu::{NO_ENTRY_FOR_END, REQUESTS, VCpu};
 use kernel_config::SELECTED;
 use sel4_abi::vcpu::VCpuReg;
 
@@ -132,11 +132,15 @@ pub(super) fn leave() {
     if !local.guest_runs.replace(false) {
         return;
     }
-    vgic::disable();
     if let Some(vcpu) = local.guest.get() {
+        let requests = &vcpu.interface.requests;
+        if requests.get() & NO_ENTRY_FOR_END != 0 {
+            requests.set(requests.get() & REQUESTS | vgic::ended_elsewhere());
+        }
         let registers = &vcpu.registers;
         for_each_running!(save_register, registers);
     }
+    vgic::disable();
     write!("cntv_ctl_el0", 0);
     setup::native_controls();
 }

@@ -79,6 +79,13 @@ pub(super) fn disable() {
     write_either!("ich_hcr_el2", GICH_HCR, 0);
 }
 
+/// How many interrupts the guest has ended that were in no list register (`ICH_HCR_EL2.EOIcount`, in place). Stopping the
+/// guest clears the hardware's count.
+pub(super) fn ended_elsewhere() -> u64 {
+    const COUNT: u64 = 0x1f << 27;
+    read_either!("ich_hcr_el2", GICH_HCR) & COUNT
+}
+
 /// Applies a macro to list register `$index`, with `$value` behind its name: `ICH_LR<n>_EL2` can be named only literally.
 macro_rules! with_list_register {
     ($index:expr, $access:ident $value:tt) => {

@@ -214,6 +214,8 @@ pub mod cache {
     pub fn invalidate(_start: u64, _length: u64) {}
     /// Does both.
     pub fn clean_invalidate(_start: u64, _length: u64) {}
+    /// Forgets instructions.
+    pub fn forget_instructions() {}
     /// Makes instructions visible.
     pub fn unify(_start: u64, _length: u64) {}
 }
