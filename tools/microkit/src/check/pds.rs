@@ -39,13 +39,10 @@ pub fn check(
         guest::check(context, raw, program, regions, vm.as_ref().and_then(Option::as_ref), diagnostics);
     }
     check_reachable(context, index, diagnostics);
-    let parent = match raw.parent {
-        Some(parent) => Some((parent, ids::valid(&raw.child_id)?)),
-        None => None,
-    };
     Some(Pd {
         name: raw.name.as_ref()?.value.clone(),
-        parent,
+        // An id that can't be used has been reported.
+        parent: raw.parent.zip(ids::valid(&raw.child_id)),
         schedule: schedule?,
         passive: raw.passive,
         stack_size: stack_size?,
@@ -58,10 +55,7 @@ pub fn check(
         irqs: irqs(raw)?,
         setvars: setvars?,
         caps: caps?,
-        vm: match vm {
-            Some(vm) => Some(vm?),
-            None => None,
-        },
+        vm: vm.map_or(Some(None), |vm| vm.map(Some))?,
     })
 }
 

@@ -160,36 +160,36 @@ fn check_place(
     let (Place::At(start), Some(paddr)) = (place, &raw.phys_addr) else {
         return Some(());
     };
-    let mut error = |message: String| {
-        diagnostics.push(Diagnostic::error(paddr.span.clone(), message));
-        None
-    };
+    let problem = place_problem(context, start, size, raw.prefill.is_some());
+    match problem {
+        None => Some(()),
+        Some(message) => {
+            diagnostics.push(Diagnostic::error(paddr.span.clone(), message));
+            None
+        }
+    }
+}
+
+/// What is wrong with the physical addresses of a region, if anything.
+fn place_problem(context: &Context, start: u64, size: u64, filled: bool) -> Option<String> {
     let Some(end) = start.checked_add(size).filter(|end| *end <= DEVICE_TOP) else {
-        return error(format!(
+        return Some(format!(
             "{size:#x} bytes from {start:#x} on reach beyond the physical addresses ({DEVICE_TOP:#x})"
         ));
     };
     let range = Range::new(start, end);
-    let ram = context.target.board.ram;
+    let (ram, shown) = (context.target.board.ram, format!("[{start:#x}..{end:#x})"));
     if let Some(kept) = context.target.board.kernel_devices().iter().find(|kept| kept.overlaps(range)) {
-        return error(format!(
-            "[{start:#x}..{end:#x}) has registers of the interrupt controller, which are the kernel's: [{:#x}..{:#x})",
+        return Some(format!(
+            "{shown} has registers of the interrupt controller, which are the kernel's: [{:#x}..{:#x})",
             kept.start, kept.end
         ));
     }
-    if !ram.overlaps(range) {
-        return match raw.prefill {
-            Some(_) => error(format!("[{start:#x}..{end:#x}) is no memory that could be filled with data")),
-            None => Some(()),
-        };
+    match (ram.overlaps(range), start >= ram.start && end <= ram.end) {
+        (true, false) => Some(format!("{shown} is memory in part only: that is [{:#x}..{:#x})", ram.start, ram.end)),
+        (false, _) if filled => Some(format!("{shown} is no memory that could be filled with data")),
+        _ => None,
     }
-    if start < ram.start || end > ram.end {
-        return error(format!(
-            "[{start:#x}..{end:#x}) is memory in part only: that is [{:#x}..{:#x})",
-            ram.start, ram.end
-        ));
-    }
-    Some(())
 }
 
 /// The largest page of which size and all addresses are multiples.
