@@ -18,6 +18,9 @@ mod initialiser_symbol {
     pub const SPEC_SIZE: &str = "system_spec_size";
 }
 
+/// Most memory between the first and the last byte of loader or initialiser.
+const MAX_PROGRAM_BYTES: u64 = 16 << 20;
+
 /// Symbol of the loader behind which the image goes on.
 const HEADER_SYMBOL: &str = "image_header";
 
@@ -73,6 +76,9 @@ pub fn assemble(mut parts: Parts, plan: &Plan, board: &Board) -> Result<Image, D
     let spec = system_spec::encode(&plan.records())
         .map_err(|error| Diagnostic::general(format!("the specification can't be written: {error}")))?;
     let user = span(&parts.initialiser);
+    if user.len() > MAX_PROGRAM_BYTES {
+        return Err(Diagnostic::general("the SDK's initialiser is not in one piece"));
+    }
     let spec_start = user.end + plan.data.bytes().len() as u64;
     let symbols = [
         (initialiser_symbol::IMAGE_START, user.start),
@@ -122,7 +128,8 @@ fn align(bytes: &mut Vec<u8>, to: u64) {
 fn flat_loader(loader: &Program, board: &Board) -> Result<Vec<u8>, Diagnostic> {
     let header = loader.symbol(HEADER_SYMBOL).ok_or_else(|| lacks("loader", HEADER_SYMBOL))?;
     let inside = |segment: &Segment| segment.vaddr >= board.loader_base && segment.range().end <= header.vaddr;
-    if loader.entry != board.loader_base || !loader.segments.iter().all(inside) {
+    let near = header.vaddr.wrapping_sub(board.loader_base) <= MAX_PROGRAM_BYTES;
+    if !near || loader.entry != board.loader_base || !loader.segments.iter().all(inside) {
         let message = format!("the SDK's loader is not linked to begin at {:#x}", board.loader_base);
         return Err(Diagnostic::general(message));
     }

@@ -9,8 +9,8 @@ use system_spec::PAGE_BYTES;
 
 type Header = elf::FileHeader64<LittleEndian>;
 
-/// Most bytes that a segment takes in memory. Larger ones are no programs but damaged files.
-const MAX_SEGMENT_BYTES: u64 = 1 << 30;
+/// Most bytes that a program takes in memory. Larger ones are no programs but damaged files.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// A loadable segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +95,9 @@ impl Program {
         if self.segments.is_empty() {
             return Err("it has nothing to load".into());
         }
+        if self.segments.iter().map(|segment| segment.size).sum::<u64>() > MAX_BYTES {
+            return Err(format!("it takes more than {MAX_BYTES:#x} bytes"));
+        }
         for pair in self.segments.windows(2) {
             let (low, high) = (&pair[0], &pair[1]);
             if low.range().end > high.vaddr {
@@ -164,8 +167,8 @@ fn segment(header: &elf::ProgramHeader64<LittleEndian>, endian: LittleEndian, by
     if (data.len() as u64) > size {
         return Err(format!("its segment at {vaddr:#x} is smaller in memory than in the file"));
     }
-    let last = sel4_abi::object::USER_TOP - MAX_SEGMENT_BYTES;
-    if size > MAX_SEGMENT_BYTES || vaddr > last || paddr > last {
+    let last = sel4_abi::object::USER_TOP - MAX_BYTES;
+    if size > MAX_BYTES || vaddr > last || paddr > last {
         return Err(format!("its segment at {vaddr:#x} of {size:#x} bytes is beyond what can be addressed"));
     }
     let flags = header.p_flags(endian);

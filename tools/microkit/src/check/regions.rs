@@ -5,13 +5,29 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::model::{PageSize, Place, Region};
 use crate::sdf::{RawRegion, RawSetVarValue};
 use kernel_config::Range;
-use sel4_abi::config::DEVICE_TOP;
+use sel4_abi::config::{DEVICE_TOP, ROOT_CNODE_SIZE_BITS};
 
 /// Checks all regions.
 pub fn check(context: &Context, diagnostics: &mut Diagnostics) -> Vec<Option<Region>> {
     let regions: Vec<_> = (0..context.raw.regions.len()).map(|index| region(context, index, diagnostics)).collect();
     check_overlap(&regions, diagnostics);
+    check_pages(&regions, diagnostics);
     regions
+}
+
+/// The root task holds a capability to each page, and has so many slots.
+fn check_pages(regions: &[Option<Region>], diagnostics: &mut Diagnostics) {
+    const SLOTS: u64 = 1 << ROOT_CNODE_SIZE_BITS;
+    let mut pages = 0;
+    for region in regions.iter().flatten() {
+        pages += region.size / region.page.bytes();
+        if pages > SLOTS {
+            let message = format!("up to here, regions have {pages} pages, {SLOTS} at most are possible");
+            let error = Diagnostic::error(region.span.clone(), message);
+            diagnostics.push(error.help("larger pages: make sizes and addresses multiples of 0x200000"));
+            return;
+        }
+    }
 }
 
 fn region(context: &Context, index: usize, diagnostics: &mut Diagnostics) -> Option<Region> {
