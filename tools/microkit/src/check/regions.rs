@@ -33,7 +33,7 @@ fn check_pages(regions: &[Option<Region>], diagnostics: &mut Diagnostics) {
 fn region(context: &Context, index: usize, diagnostics: &mut Diagnostics) -> Option<Region> {
     let raw = &context.raw.regions[index];
     let uses = Uses::of(context, index);
-    if uses.addresses.is_empty() && !uses.unclear {
+    if uses.addresses.is_empty() && !uses.unclear && !uses.paddr_wanted {
         diagnostics.push(Diagnostic::warning(name_span(raw), "the region is mapped nowhere"));
     }
     let data = data(context, raw, diagnostics);
