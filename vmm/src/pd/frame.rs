@@ -4,14 +4,14 @@
 use sel4::{
     UserContext, Word,
     abi::{
-        context::{self, ORDER, Register},
+        context::{ORDER, Register},
         fault::unknown_syscall,
     },
     cap::Tcb,
 };
 use sel4_microkit::{Child, MessageInfo, with_msg_regs_mut};
 
-/// A first read takes so many registers: up to x8, where most operands are.
+/// A read takes so many registers at least: up to x8, where most operands are.
 const FIRST_READ: usize = 12;
 
 /// How the exit was reported, which decides how registers can be answered.
@@ -120,7 +120,7 @@ impl Frame {
         if count <= self.known {
             return Ok(());
         }
-        let count = if count <= FIRST_READ { FIRST_READ } else { context::LENGTH };
+        let count = count.max(FIRST_READ);
         let read = self.tcb.tcb_read_registers(false, count as Word)?;
         self.context.as_words_mut()[self.known..count].copy_from_slice(&read.as_words()[self.known..count]);
         self.known = count;

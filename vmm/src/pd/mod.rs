@@ -25,6 +25,7 @@ use sel4_microkit::{ChannelSet, Child, Handler, Infallible, MessageInfo, debug_p
 use vmm::{
     devices::{Bus, pl011::Pl011, pl031::Pl031},
     guest::{Files, Guest, Next},
+    hypervisor::Hypervisor,
     machine::{RTC, RTC_SPI, UART, UART_SPI},
     vgic::FIRST_SPI,
 };
@@ -47,10 +48,19 @@ fn init() -> Monitor {
     let ram = GuestRam::new(*var!(guest_ram_vaddr: usize = 0), *var!(guest_ram_size: usize = 0));
     let guest = Guest::new(&kernel, files, ram, bus());
     let mut monitor = Monitor { kernel, guest };
-    if let Err(error) = monitor.guest.boot(&mut monitor.kernel) {
-        debug_println!("{}: {error}", kernel::name());
-    }
+    monitor.switch_on();
     monitor
+}
+
+impl Monitor {
+    /// Boots the guest, or says why that cannot be.
+    fn switch_on(&mut self) {
+        if self.kernel.vcpus() == 0 {
+            debug_println!("{}: the description gives this monitor no virtual machine with vCPU 0", kernel::name());
+        } else if let Err(error) = self.guest.boot(&mut self.kernel) {
+            debug_println!("{}: {error}", kernel::name());
+        }
+    }
 }
 
 impl Handler for Monitor {
