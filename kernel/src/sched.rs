@@ -434,7 +434,24 @@ pub fn leave() -> Ref<Tcb> {
     }
 }
 
+#[inline]
 fn schedule(cpu: &Cpu) {
+    // The common case: the thread that ran waits now, and the one that it woke goes on with the same context.
+    if let Action::SwitchTo(target) = cpu.action.get()
+        && !cpu.current.get().is_some_and(|tcb| tcb.is_schedulable())
+        && target.is_schedulable()
+        && target.sched_context.get() == cpu.paying.get()
+        && target.yield_to.get().is_none()
+        && cpu.queues().highest().is_none_or(|highest| target.priority.get() >= highest)
+    {
+        cpu.action.set(Action::Resume);
+        cpu.current.set(Some(target));
+        return;
+    }
+    choose(cpu);
+}
+
+fn choose(cpu: &Cpu) {
     let running = cpu.current.get().filter(|tcb| tcb.is_schedulable() && !tcb.in_ready_queue.get());
     let mut next = match cpu.action.replace(Action::Resume) {
         Action::SwitchTo(target) if target.is_schedulable() => prefer(cpu, running, target),

@@ -12,7 +12,7 @@ use crate::object::reply::Reply;
 use crate::object::slot::Slot;
 use crate::object::tcb::{Sending, Tcb};
 use crate::sched;
-use quoll_kernel_core::cap::{Cap, Tag};
+use quoll_kernel_core::cap::Tag;
 use quoll_kernel_core::lookup::LookupFailure;
 use sel4_abi::message::MessageInfo;
 use sel4_abi::syscall::{Syscall, register};
@@ -83,42 +83,26 @@ fn send(thread: Ref<Tcb>, cptr: u64, manner: Manner) {
         Err(_) => return,
     };
     let raw = slot.raw();
-    if raw.is(Tag::Endpoint) {
-        send_message(thread, slot, manner);
-    } else if raw.is(Tag::Notification) {
-        signal(thread, slot, manner);
-    } else if raw.is(Tag::Reply) {
-        send_reply(thread, slot);
+    if let Some((addr, badge, rights)) = raw.as_channel(Tag::Endpoint) {
+        if !rights.write {
+            return refuse(thread, manner);
+        }
+        let Manner { call, blocking, donate } = manner;
+        let message =
+            Sending { endpoint: Ref::at(addr), badge, grant: rights.grant, grant_reply: rights.grant_reply, call };
+        endpoint::send(thread, Send { message, blocking, donate });
+    } else if let Some((addr, badge, rights)) = raw.as_channel(Tag::Notification) {
+        if !rights.write {
+            return refuse(thread, manner);
+        }
+        notification::signal(Ref::at(addr), badge);
+        if manner.call {
+            invoke::answer(thread, Ok(invoke::Outcome::Done), true);
+        }
+    } else if let Some((addr, grant)) = raw.as_reply() {
+        ipc::reply(thread, Ref::at(addr), grant);
     } else {
         invoke_object(thread, slot, manner);
-    }
-}
-
-fn send_message(thread: Ref<Tcb>, slot: Ref<Slot>, manner: Manner) {
-    let Cap::Endpoint { addr, badge, rights } = slot.cap() else { return };
-    if !rights.write {
-        return refuse(thread, manner);
-    }
-    let Manner { call, blocking, donate } = manner;
-    let message =
-        Sending { endpoint: Ref::at(addr), badge, grant: rights.grant, grant_reply: rights.grant_reply, call };
-    endpoint::send(thread, Send { message, blocking, donate });
-}
-
-fn signal(thread: Ref<Tcb>, slot: Ref<Slot>, manner: Manner) {
-    let Cap::Notification { addr, badge, rights } = slot.cap() else { return };
-    if !rights.write {
-        return refuse(thread, manner);
-    }
-    notification::signal(Ref::at(addr), badge);
-    if manner.call {
-        invoke::answer(thread, Ok(invoke::Outcome::Done), true);
-    }
-}
-
-fn send_reply(thread: Ref<Tcb>, slot: Ref<Slot>) {
-    if let Cap::Reply { addr, grant } = slot.cap() {
-        ipc::reply(thread, Ref::at(addr), grant);
     }
 }
 
@@ -147,23 +131,26 @@ fn receive(thread: Ref<Tcb>, blocking: bool, with_reply: bool) {
         Err(failure) => return cap_fault(thread, cptr, true, failure),
     };
     let unusable = |thread, cptr| cap_fault(thread, cptr, true, LookupFailure::MissingCapability { bits_left: 0 });
-    match slot.cap() {
-        Cap::Endpoint { addr, rights, .. } if rights.read => {
-            let reply = match with_reply.then(|| reply_object(thread)) {
-                None => None,
-                Some(Ok(reply)) => Some(reply),
-                Some(Err((cptr, failure))) => return cap_fault(thread, cptr, true, failure),
-            };
-            endpoint::receive(thread, Receive { endpoint: Ref::at(addr), rights, reply, blocking });
+    let raw = slot.raw();
+    if let Some((addr, _, rights)) = raw.as_channel(Tag::Endpoint)
+        && rights.read
+    {
+        let reply = match with_reply.then(|| reply_object(thread)) {
+            None => None,
+            Some(Ok(reply)) => Some(reply),
+            Some(Err((cptr, failure))) => return cap_fault(thread, cptr, true, failure),
+        };
+        endpoint::receive(thread, Receive { endpoint: Ref::at(addr), rights, reply, blocking });
+    } else if let Some((addr, _, rights)) = raw.as_channel(Tag::Notification)
+        && rights.read
+    {
+        let notification: Ref<Notification> = Ref::at(addr);
+        match notification.bound.get() {
+            Some(bound) if bound != thread => unusable(thread, cptr),
+            _ => notification::wait(thread, notification, blocking),
         }
-        Cap::Notification { addr, rights, .. } if rights.read => {
-            let notification: Ref<Notification> = Ref::at(addr);
-            match notification.bound.get() {
-                Some(bound) if bound != thread => unusable(thread, cptr),
-                _ => notification::wait(thread, notification, blocking),
-            }
-        }
-        _ => unusable(thread, cptr),
+    } else {
+        unusable(thread, cptr);
     }
 }
 
@@ -171,8 +158,8 @@ fn receive(thread: Ref<Tcb>, blocking: bool, with_reply: bool) {
 fn reply_object(thread: Ref<Tcb>) -> Result<Ref<Reply>, (u64, LookupFailure)> {
     let cptr = thread.regs.x[register::REPLY].get();
     let slot = cnode::lookup_slot(thread, cptr).map_err(|failure| (cptr, failure))?;
-    match slot.cap() {
-        Cap::Reply { addr, .. } => Ok(Ref::at(addr)),
-        _ => Err((cptr, LookupFailure::MissingCapability { bits_left: 0 })),
+    match slot.raw().as_reply() {
+        Some((addr, _)) => Ok(Ref::at(addr)),
+        None => Err((cptr, LookupFailure::MissingCapability { bits_left: 0 })),
     }
 }

@@ -127,7 +127,8 @@ fn rotate_moves_two_and_swaps() {
 fn cycles_of_cnodes_are_revoked() {
     let root = Root::new();
     root.retype(ObjectType::CNode, 2, FREE, 3);
-    let addrs: Vec<_> = (0..3).map(|i| if let Cap::CNode { addr, .. } = node(i) { addr } else { panic!() }).collect();
+    let addrs: Vec<_> =
+        (0..3).map(|i| if let Cap::CNode { addr, .. } = root.cap(FREE + i) { addr } else { panic!() }).collect();
     for index in 0..3u64 {
         let dest = quoll_kernel::object::cnode::slot_in(addrs[(index as usize + 1) % 3], 3);
         let source = root.slot(FREE + index);

@@ -290,6 +290,31 @@ impl RawCap {
         Addr(self.w0 & MASK_ADDR)
     }
 
+    /// The fields of a CNode's capability: address, radix, guard.
+    #[inline(always)]
+    pub const fn as_cnode(self) -> Option<(Addr, u32, CNodeCapData)> {
+        if !self.is(Tag::CNode) {
+            return None;
+        }
+        Some((self.addr(), self.own() as u32 & 0x3f, CNodeCapData::from_word(self.w1)))
+    }
+
+    /// The fields of an endpoint's or notification's capability, whichever was asked for: address, badge, rights.
+    #[inline(always)]
+    pub const fn as_channel(self, tag: Tag) -> Option<(Addr, u64, CapRights)> {
+        if !self.is(tag) {
+            return None;
+        }
+        Some((self.addr(), self.w1, CapRights::from_word(self.own())))
+    }
+
+    /// The fields of a reply object's capability: address, grant right.
+    #[inline(always)]
+    pub const fn as_reply(self) -> Option<(Addr, bool)> {
+        if self.is(Tag::Reply) { Some((self.addr(), self.own() & 1 != 0)) } else { None }
+    }
+
+    #[inline(always)]
     const fn own(self) -> u64 {
         self.w0 >> Addr::BITS & OWN_MASK
     }
@@ -522,6 +547,34 @@ pub(crate) mod tests {
         fn a_badge_is_set_once(badge in 1u64.., data: u64, rights in rights()) {
             let cap = Cap::Endpoint { addr: Addr::new(64), badge, rights };
             prop_assert_eq!(cap.with_data(data, false), None);
+        }
+    }
+
+    proptest! {
+        /// The ways to single fields, which the hot paths use, say what unpacking says.
+        #[test]
+        fn single_fields_agree_with_unpacking(cap in any_cap()) {
+            let raw = RawCap::pack(cap);
+            let cnode = match cap {
+                Cap::CNode { addr, radix, guard } => Some((addr, radix, guard)),
+                _ => None,
+            };
+            prop_assert_eq!(raw.as_cnode(), cnode);
+            let endpoint = match cap {
+                Cap::Endpoint { addr, badge, rights } => Some((addr, badge, rights)),
+                _ => None,
+            };
+            prop_assert_eq!(raw.as_channel(Tag::Endpoint), endpoint);
+            let notification = match cap {
+                Cap::Notification { addr, badge, rights } => Some((addr, badge, rights)),
+                _ => None,
+            };
+            prop_assert_eq!(raw.as_channel(Tag::Notification), notification);
+            let reply = match cap {
+                Cap::Reply { addr, grant } => Some((addr, grant)),
+                _ => None,
+            };
+            prop_assert_eq!(raw.as_reply(), reply);
         }
     }
 

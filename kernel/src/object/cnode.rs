@@ -6,7 +6,7 @@ use crate::mem::Ref;
 use crate::object::slot::{self, Slot};
 use crate::object::tcb::Tcb;
 use crate::object::{delete, endpoint};
-use quoll_kernel_core::cap::{Addr, Cap};
+use quoll_kernel_core::cap::{Addr, Cap, RawCap};
 use quoll_kernel_core::lookup::{self, LookupFailure};
 use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::message::CapRights;
@@ -24,8 +24,8 @@ pub fn slot_in(addr: Addr, index: u64) -> Ref<Slot> {
 /// Resolves the low `depth` bits of `pointer` from a CNode capability on; comes back with a slot and the bits that are
 /// left, none or those behind a slot that holds no CNode.
 #[inline]
-fn resolve(root: &Cap, pointer: u64, depth: u32) -> Result<(Ref<Slot>, u32), LookupFailure> {
-    let Cap::CNode { mut addr, mut radix, mut guard } = *root else { return Err(LookupFailure::InvalidRoot) };
+fn resolve(root: RawCap, pointer: u64, depth: u32) -> Result<(Ref<Slot>, u32), LookupFailure> {
+    let Some((mut addr, mut radix, mut guard)) = root.as_cnode() else { return Err(LookupFailure::InvalidRoot) };
     let mut bits_left = depth;
     loop {
         let step = lookup::step(pointer, bits_left, radix, guard)?;
@@ -34,9 +34,9 @@ fn resolve(root: &Cap, pointer: u64, depth: u32) -> Result<(Ref<Slot>, u32), Loo
         if bits_left == 0 {
             return Ok((slot, 0));
         }
-        match slot.cap() {
-            Cap::CNode { addr: a, radix: r, guard: g } => (addr, radix, guard) = (a, r, g),
-            _ => return Ok((slot, bits_left)),
+        match slot.raw().as_cnode() {
+            Some(cnode) => (addr, radix, guard) = cnode,
+            None => return Ok((slot, bits_left)),
         }
     }
 }
@@ -44,7 +44,7 @@ fn resolve(root: &Cap, pointer: u64, depth: u32) -> Result<(Ref<Slot>, u32), Loo
 /// The slot that a thread's capability pointer names. Bits that are left over do not matter: the slot is a leaf.
 #[inline]
 pub fn lookup_slot(thread: Ref<Tcb>, cptr: u64) -> Result<Ref<Slot>, LookupFailure> {
-    resolve(&thread.slots.cspace.cap(), cptr, WORD_BITS).map(|(slot, _)| slot)
+    resolve(thread.slots.cspace.raw(), cptr, WORD_BITS).map(|(slot, _)| slot)
 }
 
 /// The slot at `depth` bits below a CNode capability: `source` says on which side of an operation it stands.
@@ -56,7 +56,7 @@ pub fn lookup_target(root: &Cap, index: u64, depth: u64, source: bool) -> Result
     if depth < 1 || depth > u64::from(WORD_BITS) {
         return Err(SysError::Range { min: 1, max: u64::from(WORD_BITS) });
     }
-    match resolve(root, index, depth as u32) {
+    match resolve(RawCap::pack(*root), index, depth as u32) {
         Ok((slot, 0)) => Ok(slot),
         Ok((_, bits_left)) => Err(failed(LookupFailure::DepthMismatch { bits_left, bits_found: 0 })),
         Err(failure) => Err(failed(failure)),
