@@ -8,6 +8,7 @@ use sel4::{
 };
 
 use crate::kit::{Kit, at, retype};
+use crate::random::Random;
 
 /// Rounds, each with fresh objects.
 const ROUNDS: usize = 100;
@@ -42,47 +43,27 @@ const AUTHORITIES: [Label; 3] =
     [Label::ARMASIDPoolAssign, Label::ARMASIDControlMakePool, Label::SchedControlConfigureFlags];
 const COUNT: usize = OBJECTS.len() + AUTHORITIES.len();
 
-/// Marsaglia's xorshift.
-struct Random(u64);
+/// An object, the CNode more often than others.
+fn object(random: &mut Random) -> usize {
+    if random.below(3) == 0 { 0 } else { random.below(COUNT) }
+}
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn of<T: Copy>(&mut self, values: &[T]) -> T {
-        values[self.below(values.len())]
-    }
-
-    /// An object, the CNode more often than others.
-    fn object(&mut self) -> usize {
-        if self.below(3) == 0 { 0 } else { self.below(COUNT) }
-    }
-
-    /// An argument: small, a CNode's depth, at an edge, an address, or anything.
-    fn word(&mut self) -> Word {
-        match self.below(8) {
-            0..3 => self.next() % 34,
-            3 => CNODE_BITS as Word,
-            4 => self.of(&[64, 255, 256, 1000, 4095, 4096, 1 << 17, 1 << 40, u64::MAX, u64::MAX - 1]),
-            5 => (self.next() % 1024) << 12,
-            6 => 1 << self.below(64),
-            _ => self.next(),
-        }
+/// An argument: small, a CNode's depth, at an edge, an address, or anything.
+fn argument(random: &mut Random) -> Word {
+    match random.below(8) {
+        0..3 => random.next() % 34,
+        3 => CNODE_BITS as Word,
+        4 => random.of(&[64, 255, 256, 1000, 4095, 4096, 1 << 17, 1 << 40, u64::MAX, u64::MAX - 1]),
+        5 => (random.next() % 1024) << 12,
+        6 => 1 << random.below(64),
+        _ => random.next(),
     }
 }
 
 pub fn run(kit: &mut Kit) {
     let arena = kit.make_sized::<cap_type::Untyped>(ARENA_BITS);
     let first = kit.slots(COUNT);
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let mut granted = 0;
     for _ in 0..ROUNDS {
         make(kit, arena.cap(), first);
@@ -129,20 +110,20 @@ fn label(random: &mut Random, index: usize) -> Word {
 
 /// One random invocation of a random object, without waiting for an answer where nobody might give one.
 fn step(random: &mut Random, first: Slot) -> Result<(), Word> {
-    let index = random.object();
-    let object = |i: usize| (first.index() + i) as Word;
+    let index = object(random);
+    let slot = |i: usize| (first.index() + i) as Word;
     let caps = random.below(4);
     let words = random.below(9);
     with_ipc_buffer_mut(|buffer| {
         for cap in &mut buffer.caps_or_badges_mut()[..caps] {
-            *cap = object(random.object());
+            *cap = slot(object(random));
         }
         for word in &mut buffer.msg_regs_mut()[..words] {
-            *word = random.word();
+            *word = argument(random);
         }
     });
     let info = MessageInfo::new(label(random, index), 0, caps, words);
-    let cap = Cap::<cap_type::Unspecified>::from_bits(object(index));
+    let cap = Cap::<cap_type::Unspecified>::from_bits(slot(index));
     let is_ipc = matches!(
         OBJECTS.get(index),
         Some((ObjectBlueprint::Endpoint | ObjectBlueprint::Notification | ObjectBlueprint::Reply, ..))

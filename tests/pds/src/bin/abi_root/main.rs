@@ -11,6 +11,8 @@ mod fuzz;
 mod interrupt;
 mod ipc;
 mod kit;
+mod random;
+mod storm;
 mod tcb;
 mod thread;
 mod time;
@@ -52,6 +54,7 @@ fn run(boot_info: &BootInfoPtr) -> ! {
     vcpu::run(&mut kit);
     ipc::run(&mut kit);
     fuzz::run(&mut kit);
+    storm::run(&mut kit);
     kit.tally.done();
     sel4::init_thread::suspend_self()
 }
