@@ -3,5 +3,6 @@
 mod command;
 mod fixtures;
 mod kernel;
+mod manual;
 mod random;
 mod support;

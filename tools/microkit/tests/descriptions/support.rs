@@ -162,6 +162,11 @@ pub fn write_files(folder: &Path) {
         let symbols: Vec<_> = names.map(|(name, of)| format!("{name}_{of}")).collect();
         *elf = pd_with(symbols.iter().map(|name| (name.as_str(), 8)));
     });
+    for name in ["server.elf", "client.elf"] {
+        variant(name, &|elf| *elf = pd_with([("buffer", 8)]));
+    }
+    put("initramfs.cpio.gz", &[0x1f, 0x8b, 8, 0]);
+    put("cmdline.txt", b"console=ttyAMA0\n");
     put("truncated.elf", &pd().bytes()[..0x90]);
     put("text.txt", b"no program\n");
     put("empty.bin", b"");
