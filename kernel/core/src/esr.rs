@@ -26,8 +26,8 @@ pub enum Class {
     InstructionAbort,
     /// Data abort of a lower level.
     DataAbort,
-    /// Breakpoint, software step, watchpoint or `BRK`.
-    Debug,
+    /// `BRK` in AArch64.
+    Breakpoint,
     /// Whatever else; its number.
     Other(u32),
 }
@@ -50,7 +50,7 @@ impl Syndrome {
             0x18 => Class::SystemRegister,
             0x20 => Class::InstructionAbort,
             0x24 => Class::DataAbort,
-            0x30 | 0x32 | 0x34 | 0x3c => Class::Debug,
+            0x3c => Class::Breakpoint,
             other => Class::Other(other),
         }
     }
@@ -92,11 +92,6 @@ impl Syndrome {
             is_read: self.0 & 1 != 0,
         }
     }
-
-    /// The length of the instruction in bytes: those that are trapped before they act are skipped by it.
-    pub const fn instruction_length(self) -> u64 {
-        if self.0 & 1 << 25 != 0 { 4 } else { 2 }
-    }
 }
 
 /// A trapped access to a system register, by the register's encoding.
@@ -137,7 +132,7 @@ mod tests {
         assert_eq!(class(0x16), Class::Hvc);
         assert_eq!(class(0x17), Class::Smc);
         assert_eq!(class(0x24), Class::DataAbort);
-        assert_eq!(class(0x3c), Class::Debug);
+        assert_eq!(class(0x3c), Class::Breakpoint);
         assert_eq!(class(0x19), Class::Other(0x19));
     }
 
@@ -147,7 +142,6 @@ mod tests {
         let syndrome = Syndrome(0x18 << 26 | 1 << 25 | 3 << 20 | 7 << 5 | 4 << 1 | 1);
         let expected = SystemAccess { op0: 3, op1: 0, crn: 0, crm: 4, op2: 0, rt: 7, is_read: true };
         assert_eq!(syndrome.system_access(), expected);
-        assert_eq!(syndrome.instruction_length(), 4);
     }
 
     #[test]

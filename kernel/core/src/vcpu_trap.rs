@@ -12,8 +12,8 @@ pub enum Answer {
         /// op2.
         op2: u8,
     },
-    /// Reads as zero, writes are ignored.
-    Zero,
+    /// Reads as this, writes are ignored.
+    Constant(u64),
     /// The VMM answers.
     Vmm,
 }
@@ -25,7 +25,9 @@ pub const fn answer(access: SystemAccess) -> Answer {
         SystemAccess { op0: 3, op1: 0, crn: 0, crm: 1..=7, is_read: true, .. } => {
             Answer::Identification { crm: access.crm, op2: access.op2 }
         }
-        SystemAccess { op0: 2, op1: 0, .. } => Answer::Zero,
+        SystemAccess { op0: 2, op1: 0, .. } => Answer::Constant(0),
+        // ICC_SRE_EL1: the GIC's system registers are used, and nothing bypasses them.
+        SystemAccess { op0: 3, op1: 0, crn: 12, crm: 12, op2: 5, .. } => Answer::Constant(7),
         _ => Answer::Vmm,
     }
 }
@@ -45,7 +47,13 @@ mod tests {
     #[test]
     fn debug_registers_do_nothing() {
         let mdscr = SystemAccess { op0: 2, op1: 0, crn: 0, crm: 2, op2: 2, is_read: false, ..ACCESS };
-        assert_eq!(answer(mdscr), Answer::Zero);
+        assert_eq!(answer(mdscr), Answer::Constant(0));
+    }
+
+    #[test]
+    fn the_gics_system_registers_cannot_be_turned_off() {
+        let sre = SystemAccess { crn: 12, crm: 12, op2: 5, is_read: false, ..ACCESS };
+        assert_eq!(answer(sre), Answer::Constant(7));
     }
 
     #[test]

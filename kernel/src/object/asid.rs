@@ -110,7 +110,8 @@ pub fn vttbr(slot: &Slot) -> Option<u64> {
     if !raw.is(Tag::VSpace) {
         return None;
     }
-    let Cap::VSpace { addr, asid: Some(asid) } = raw.unpack() else { return None };
+    // Only one that has an ASID can get into a thread's slot.
+    let (addr, asid) = (raw.addr(), raw.w1 as u16);
     let pool = pool_of(asid)?;
     let cell = &pool.0[index_of(asid)];
     let entry = cell.get();

@@ -35,7 +35,7 @@ global_asm!(
     "2: wfi",
     "b 2b",
     ".popsection",
-    // The stack lies outside of what is cleared; the page below it is never written by the kernel.
+    // The stack lies outside of what is cleared; the page below it is not mapped.
     ".pushsection .stack, \"aw\", %nobits",
     ".balign 4096",
     ".skip {stack}",

@@ -9,6 +9,7 @@ use crate::mem::Ref;
 use crate::object::tcb::Tcb;
 use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
+use sel4_abi::object::TCB_FLAG_FPU_DISABLED;
 
 /// A thread's registers while another thread has the FPU.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ const fn cptr(trap: bool) -> u64 {
 #[inline]
 pub(super) fn prepare(tcb: Ref<Tcb>) {
     let local = local();
-    let trap = local.fpu_owner.get() != Some(tcb);
+    let trap = local.fpu_owner.get() != Some(tcb) || tcb.flags.get() & TCB_FLAG_FPU_DISABLED != 0;
     if local.fpu_traps.replace(trap) != trap {
         write!("cptr_el2", cptr(trap));
     }

@@ -59,8 +59,8 @@ fn find_redistributor() -> u64 {
 
 /// Wakes this core's redistributor and enables its CPU interface, for the kernel and for guests.
 pub fn start_core() {
-    /// System registers are used, by EL1 too; no bypass.
-    const SRE_EL2: u64 = 0xf;
+    /// System registers are used and nothing bypasses them. EL1's register, which no guest has of its own, traps.
+    const SRE_EL2: u64 = 7;
     const EOI_DROPS_PRIORITY_ONLY: u64 = 1 << 1;
     const LOWEST_PRIORITY: u64 = 0xff;
     local().redistributor.set(find_redistributor());

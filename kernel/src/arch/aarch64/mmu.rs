@@ -9,6 +9,7 @@ use core::cell::{Cell, UnsafeCell};
 use kernel_config::{Range, SELECTED};
 
 const ENTRIES: usize = 512;
+const PAGE: u64 = 4096;
 /// Enough for the regions of a board: the root, and two tables each for the ends of kernel, memory, devices, device tree.
 const TABLES: usize = 12;
 
@@ -55,6 +56,7 @@ struct Table([Cell<u64>; ENTRIES]);
 #[repr(C, align(4096))]
 struct Tables {
     tables: [Table; TABLES],
+    /// Number of tables in use behind the root.
     used: Cell<usize>,
 }
 
@@ -62,7 +64,7 @@ struct Tables {
 unsafe impl Sync for Tables {}
 
 static TABLES_OF_EL2: Tables =
-    Tables { tables: [const { Table([const { Cell::new(0) }; ENTRIES]) }; TABLES], used: Cell::new(1) };
+    Tables { tables: [const { Table([const { Cell::new(0) }; ENTRIES]) }; TABLES], used: Cell::new(0) };
 
 /// A stage-2 root of two tables in which nothing is mapped.
 #[repr(C, align(8192))]
@@ -80,8 +82,8 @@ pub fn empty_root() -> u64 {
 
 impl Tables {
     fn allocate(&self) -> &Table {
-        let index = self.used.get();
-        self.used.set(index + 1);
+        let index = self.used.get() + 1;
+        self.used.set(index);
         self.tables.get(index).expect("the board's regions need more translation tables")
     }
 
@@ -124,6 +126,7 @@ unsafe extern "C" {
     static __text_start: u8;
     static __text_end: u8;
     static __rodata_end: u8;
+    static __stack_guard: u8;
     static __kernel_end: u8;
 }
 
@@ -147,7 +150,9 @@ fn fill(device_tree: Range) {
     let kernel = kernel_image();
     tables.map(Range::new(kernel.start, text_end), Use::Text);
     tables.map(Range::new(text_end, rodata_end), Use::Constants);
-    tables.map(Range::new(rodata_end, kernel.end), Use::Data);
+    let guard = symbol!(__stack_guard);
+    tables.map(Range::new(rodata_end, guard), Use::Data);
+    tables.map(Range::new(guard + PAGE, kernel.end), Use::Data);
     tables.map(Range::new(kernel.end, SELECTED.ram.end), Use::Data);
     if SELECTED.ram.start < kernel.start {
         tables.map(Range::new(SELECTED.ram.start, kernel.start), Use::Data);

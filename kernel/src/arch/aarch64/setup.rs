@@ -68,7 +68,25 @@ fn trap_debug() {
     write!("mdscr_el1", 0);
 }
 
-/// The benchmark configuration gives native threads the cycle counter.
+/// Whether the processor has the architecture's performance monitors.
+fn has_performance_monitors() -> bool {
+    const IMPLEMENTATION_DEFINED: u64 = 0xf;
+    let version = read!("id_aa64dfr0_el1") >> 8 & 0xf;
+    version != 0 && version != IMPLEMENTATION_DEFINED
+}
+
+/// Native threads have no performance monitors, but the benchmark configuration gives them the cycle counter.
+fn set_up_performance_monitors() {
+    if !has_performance_monitors() {
+        return;
+    }
+    write!("pmuserenr_el0", 0);
+    if cfg!(sel4_benchmark) {
+        export_cycle_counter();
+    }
+}
+
+/// Counts cycles at all levels, readable at EL0.
 fn export_cycle_counter() {
     const ENABLE: u64 = 1;
     const RESET_CYCLES: u64 = 1 << 2;
@@ -114,9 +132,7 @@ pub fn start() {
     write!("tcr_el1", 0);
     trap_debug();
     clear_newer_traps();
-    if cfg!(sel4_benchmark) {
-        export_cycle_counter();
-    }
+    set_up_performance_monitors();
     native_controls();
     super::fpu::start();
     barrier!("isb");

@@ -13,6 +13,8 @@ use quoll_kernel_core::{vcpu_id, vcpu_trap};
 use sel4_abi::object::TCB_FLAG_FPU_DISABLED;
 use sel4_abi::syscall::register;
 
+/// `seL4_SoftwareBreakRequest`, the reason of a debug exception.
+const SOFTWARE_BREAK_REQUEST: u64 = 3;
 /// Bytes of an instruction.
 const INSTRUCTION: u64 = 4;
 
@@ -66,6 +68,10 @@ fn thread(tcb: u64) -> Ref<Tcb> {
 fn exception(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
     let fault = match tcb.vcpu.get() {
         Some(_) => Fault::VCpu { hsr: syndrome.0 },
+        // The debug configuration tells a breakpoint instruction apart; nobody has set other breakpoints.
+        None if cfg!(sel4_debug) && syndrome.class() == Class::Breakpoint => {
+            Fault::Debug { reason: SOFTWARE_BREAK_REQUEST, address: tcb.regs.pc.get(), number: 0 }
+        }
         None => Fault::UserException { number: syndrome.0, code: 0 },
     };
     trap::fault(tcb, fault)
@@ -133,7 +139,7 @@ fn system_register(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
     let access = syndrome.system_access();
     let value = match vcpu_trap::answer(access) {
         vcpu_trap::Answer::Identification { crm, op2 } => vcpu_id::guest_view(crm, op2, identification(crm, op2)),
-        vcpu_trap::Answer::Zero => 0,
+        vcpu_trap::Answer::Constant(value) => value,
         vcpu_trap::Answer::Vmm => return exception(tcb, syndrome),
     };
     if access.is_read
