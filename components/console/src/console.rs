@@ -10,8 +10,8 @@ use crate::keys::{Command, Key, Keys, PREFIX_NAME};
 use crate::output::Output;
 use crate::screen::{Screen, Stream};
 
-/// Bytes moved between a ring and the server at once.
-const PIECE: usize = 256;
+/// Typed bytes that are looked at in one turn.
+const KEYS_AT_ONCE: usize = 32;
 
 /// One end of a console line of the server's, and the channel to signal its other end.
 #[derive(Debug)]
@@ -27,9 +27,21 @@ pub struct Client<'m> {
 #[must_use]
 pub struct Turn {
     /// The channels to signal: bit `n` stands for channel `n`.
-    pub signals: u64,
+    signals: u64,
     /// Whether there is more to do at once. If not, sleep until a signal comes.
     pub more: bool,
+}
+
+impl Turn {
+    /// The channels to signal, each once.
+    pub fn channels(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.signals;
+        core::iter::from_fn(move || {
+            let channel = rest.checked_ilog2()?;
+            rest &= !(1 << channel);
+            Some(channel as usize)
+        })
+    }
 }
 
 /// The console server.
@@ -107,7 +119,7 @@ impl<'m> Console<'m> {
     }
 
     fn take_input(&mut self) {
-        let mut buffer = [0; PIECE];
+        let mut buffer = [0; KEYS_AT_ONCE];
         let length = self.terminal.port.read(&mut buffer);
         for &byte in &buffer[..length] {
             match self.keys.feed(byte) {
@@ -194,16 +206,8 @@ impl<'m> Console<'m> {
     fn take_output(&mut self, client: usize) {
         self.remark_changes(client);
         let port = &mut self.clients[client].client.port;
-        let mut rest = port.available().min(self.screen.room(client));
-        let mut buffer = [0; PIECE];
-        while rest > 0 {
-            let length = port.read(&mut buffer[..rest.min(PIECE)]);
-            if length == 0 {
-                break;
-            }
-            self.screen.streams[client].history.append(&buffer[..length]);
-            rest -= length;
-        }
+        let limit = port.available().min(self.screen.room(client));
+        self.screen.streams[client].history.fill(limit, |room| port.read(room));
     }
 
     /// Remarks once when a client has restarted or talks nonsense.

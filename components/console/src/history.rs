@@ -43,18 +43,23 @@ impl History {
         self.line
     }
 
-    /// Adds `bytes`; the oldest ones make room.
-    pub fn append(&mut self, bytes: &[u8]) {
-        if let Some(newline) = bytes.iter().rposition(|&byte| byte == b'\n') {
-            self.line = self.written + newline as u64 + 1;
-        }
-        let mut rest = bytes;
-        while !rest.is_empty() {
+    /// Adds up to `limit` bytes; the oldest ones make room. `read` is given room for the next ones and says how
+    /// many it has filled; it is asked until it leaves some of its room unfilled.
+    pub fn fill(&mut self, limit: usize, mut read: impl FnMut(&mut [u8]) -> usize) {
+        let mut rest = limit;
+        while rest > 0 {
             let start = self.index(self.written);
-            let (piece, behind) = rest.split_at(rest.len().min(self.bytes.len() - start));
-            self.bytes[start..start + piece.len()].copy_from_slice(piece);
-            self.written += piece.len() as u64;
-            rest = behind;
+            let end = start.saturating_add(rest).min(self.bytes.len());
+            let room = &mut self.bytes[start..end];
+            let length = read(room).min(room.len());
+            if let Some(newline) = room[..length].iter().rposition(|&byte| byte == b'\n') {
+                self.line = self.written + newline as u64 + 1;
+            }
+            self.written += length as u64;
+            rest -= length;
+            if length < end - start {
+                break;
+            }
         }
     }
 
@@ -78,6 +83,8 @@ impl History {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
     use alloc::vec::Vec;
     use proptest::prelude::*;
@@ -87,12 +94,14 @@ mod tests {
         fn it_keeps_the_tail(
             pieces in proptest::collection::vec("[a-c\n]{0,40}", 0..10),
             capacity in 1usize..64,
+            limit in 1usize..50,
         ) {
             let mut history = History::new(capacity);
             let mut all = Vec::new();
             for piece in &pieces {
-                history.append(piece.as_bytes());
-                all.extend_from_slice(piece.as_bytes());
+                let mut rest = piece.as_bytes();
+                history.fill(limit, |room| std::io::Read::read(&mut rest, room).expect("memory"));
+                all.extend_from_slice(&piece.as_bytes()[..piece.len().min(limit)]);
             }
             prop_assert_eq!(history.end(), all.len() as u64);
             prop_assert_eq!(history.start(), all.len().saturating_sub(capacity) as u64);

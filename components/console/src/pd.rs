@@ -41,7 +41,7 @@ impl Pd {
     fn run(&mut self) {
         loop {
             let turn = self.0.turn();
-            for channel in (0..u64::BITS as usize).filter(|channel| turn.signals >> channel & 1 == 1) {
+            for channel in turn.channels() {
                 Channel::new(channel).notify();
             }
             if !turn.more {

@@ -59,7 +59,7 @@ impl Rig {
     fn run(&mut self) {
         loop {
             let turn = self.console.turn();
-            self.signals |= turn.signals;
+            self.signals |= turn.channels().fold(0, |signals, channel| signals | 1 << channel);
             if !turn.more {
                 return;
             }
@@ -327,6 +327,9 @@ fn output() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    // Each case is a whole conversation.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn the_stream_in_focus_loses_nothing(
         pieces in vec((vec(any::<u8>(), 0..120), 0usize..100), 1..60),

@@ -135,9 +135,11 @@ impl System {
     fn run_console(&mut self) {
         loop {
             let turn = self.console.turn();
-            self.pending.driver |= turn.signals & 1 << TERMINAL != 0;
-            for (index, pending) in self.pending.clients.iter_mut().enumerate() {
-                *pending |= turn.signals & 1 << (index + 1) != 0;
+            for channel in turn.channels() {
+                match channel {
+                    TERMINAL => self.pending.driver = true,
+                    client => self.pending.clients[client - 1] = true,
+                }
             }
             if !turn.more {
                 return;
