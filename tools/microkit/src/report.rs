@@ -7,6 +7,7 @@ use crate::target::Target;
 use kernel_config::Range;
 use std::collections::BTreeMap;
 use std::fmt::{Error, Write};
+use system_spec::{Cap, CapData, Kind, ObjectId, Record, Rights};
 
 /// What the report is about.
 pub struct Report<'a> {
@@ -39,7 +40,8 @@ impl Report<'_> {
         for (index, pd) in self.system.pds.iter().enumerate() {
             self.pd(out, index, pd)?;
         }
-        self.channels(out)
+        self.channels(out)?;
+        self.capabilities(out)
     }
 
     fn image(&self, out: &mut String) -> Result<(), Error> {
@@ -58,7 +60,7 @@ impl Report<'_> {
         for run in self.plan.runs.iter() {
             let bytes = run.size_bits(self.target.config.debug).map_or(0, |bits| u64::from(run.count) << bits);
             let kind = match run.kind {
-                RunKind::Objects(kind) => format!("{kind:?}"),
+                RunKind::Objects(kind) => kind_name(kind),
                 RunKind::Irq { .. } => "interrupt handler".to_owned(),
             };
             let entry = counts.entry(kind).or_default();
@@ -143,6 +145,62 @@ impl Report<'_> {
             writeln!(out, "{a} - {b}")?;
         }
         Ok(())
+    }
+}
+
+impl Report<'_> {
+    /// Who holds what: the slots of all CNodes.
+    fn capabilities(&self, out: &mut String) -> Result<(), Error> {
+        let runs = self.plan.runs.iter().flat_map(|run| std::iter::repeat_n(run.name.as_str(), run.count as usize));
+        let names: Vec<_> = runs.collect();
+        let name = |object: ObjectId| names.get(object.0 as usize).copied().unwrap_or_default();
+        let mut nodes: BTreeMap<ObjectId, BTreeMap<u32, String>> = BTreeMap::new();
+        for step in &self.plan.steps {
+            let Record::Slot { cnode, index, cap, rights, data, .. } = step else { continue };
+            let target = match cap {
+                Cap::Object(object) => name(*object).to_owned(),
+                Cap::ImagePage(page) => format!("page {page} of the image"),
+                Cap::Smc => "firmware calls".to_owned(),
+            };
+            let data = match data {
+                CapData::None => String::new(),
+                CapData::Badge(badge) => format!(", badge {badge:#x}"),
+                CapData::GuardBits(bits) => format!(", {bits} guard bits"),
+            };
+            nodes.entry(*cnode).or_default().insert(*index, format!("{} {target}{data}", cap_rights(rights)));
+        }
+        writeln!(out, "\n# Capabilities (rights: read, write, grant, grant reply)")?;
+        for (node, slots) in nodes {
+            writeln!(out, "\n{}", name(node))?;
+            for (index, slot) in slots {
+                writeln!(out, "  {index:3}  {slot}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cap_rights(rights: &Rights) -> String {
+    let letters = [(rights.read, 'r'), (rights.write, 'w'), (rights.grant, 'g'), (rights.grant_reply, 'p')];
+    letters.map(|(right, letter)| if right { letter } else { '-' }).iter().collect()
+}
+
+/// What an object is, for people.
+fn kind_name(kind: Kind) -> String {
+    match kind {
+        Kind::Untyped { bits } => format!("untyped memory of {}", size(1 << bits)),
+        Kind::CNode { bits } => format!("CNode of {} slots", 1u64 << bits),
+        Kind::SchedContext { .. } => "scheduling context".to_owned(),
+        Kind::Tcb => "TCB".to_owned(),
+        Kind::Endpoint => "endpoint".to_owned(),
+        Kind::Notification => "notification".to_owned(),
+        Kind::Reply => "reply object".to_owned(),
+        Kind::VSpace => "address space".to_owned(),
+        Kind::PageTable => "page table".to_owned(),
+        Kind::SmallFrame => "frame of 4 KiB".to_owned(),
+        Kind::LargeFrame => "frame of 2 MiB".to_owned(),
+        Kind::HugeFrame => "frame of 1 GiB".to_owned(),
+        Kind::VCpu => "virtual CPU".to_owned(),
     }
 }
 

@@ -16,6 +16,8 @@ pub const SINGLE_GUARD_BITS: u8 = (u64::BITS - CNODE_BITS) as u8;
 pub const ENDPOINT: Rights = Rights { read: true, write: true, grant: true, grant_reply: false };
 /// Signal and wait.
 pub const NOTIFICATION: Rights = Rights { read: true, write: true, grant: false, grant_reply: false };
+/// Send, with a reply to come, and pass capabilities on; not receive what is meant for another.
+const CALL: Rights = Rights { read: false, write: true, grant: true, grant_reply: true };
 /// Signal only: the other end's notification is not for waiting.
 const SIGNAL: Rights = Rights { read: false, write: true, grant: false, grant_reply: false };
 
@@ -60,12 +62,12 @@ impl Builder<'_> {
             None => self.mint(cnode, slot::INPUT, objects.notification, NOTIFICATION, CapData::None),
         }
         let fault = objects.fault;
-        self.mint(cnode, slot::FAULT_ENDPOINT, fault.endpoint, ENDPOINT, CapData::Badge(fault.badge));
+        self.mint(cnode, slot::FAULT_ENDPOINT, fault.endpoint, CALL, CapData::Badge(fault.badge));
         self.give(cnode, slot::VSPACE, objects.vspace);
         self.give(cnode, slot::REPLY, objects.reply);
         if pd.passive {
             let badge = CapData::Badge(index as u64 + 1);
-            self.mint(cnode, slot::MONITOR_ENDPOINT, monitor_endpoint, ENDPOINT, badge);
+            self.mint(cnode, slot::MONITOR_ENDPOINT, monitor_endpoint, CALL, badge);
         }
         if self.benchmark {
             self.give(cnode, slot::TCB, objects.tcb);
@@ -92,7 +94,7 @@ impl Builder<'_> {
         }
         if let (true, Some(endpoint)) = (end.pp, target.endpoint) {
             let badge = CapData::Badge(badge::PROTECTED_CALL | other.id);
-            self.mint(cnode, slot::BASE_ENDPOINT + end.id, endpoint, ENDPOINT, badge);
+            self.mint(cnode, slot::BASE_ENDPOINT + end.id, endpoint, CALL, badge);
         }
     }
 
