@@ -4,7 +4,8 @@ use sel4::abi::label::InvocationLabel;
 use sel4::init_thread::slot;
 use sel4::{CNodeCapData, CPtrWithDepth, CapRights, Error, cap_type};
 
-use crate::kit::{Kit, at, refuses};
+use crate::kit::{Kit, refuses};
+use crate::memory::at;
 
 pub fn run(kit: &mut Kit) {
     refuses(kit, "a CNode needs its labels and arguments", slot::CNODE.cap(), InvocationLabel::CNodeCopy);
@@ -16,8 +17,8 @@ pub fn run(kit: &mut Kit) {
 }
 
 fn copies(kit: &mut Kit) {
-    let original = kit.make::<cap_type::Endpoint>();
-    let (copy, empty) = (kit.slot::<cap_type::Endpoint>(), kit.slot::<cap_type::Endpoint>());
+    let original = kit.memory.make::<cap_type::Endpoint>();
+    let (copy, empty) = (kit.memory.slot::<cap_type::Endpoint>(), kit.memory.slot::<cap_type::Endpoint>());
     let all = CapRights::all();
     kit.tally.check("copy", at(copy).copy(&at(original), all), Ok(()));
     kit.tally.check("copy into a used slot", at(copy).copy(&at(original), all), Err(Error::DeleteFirst));
@@ -30,8 +31,8 @@ fn copies(kit: &mut Kit) {
 }
 
 fn badges(kit: &mut Kit) {
-    let original = kit.make::<cap_type::Endpoint>();
-    let (minted, again) = (kit.slot::<cap_type::Endpoint>(), kit.slot::<cap_type::Endpoint>());
+    let original = kit.memory.make::<cap_type::Endpoint>();
+    let (minted, again) = (kit.memory.slot::<cap_type::Endpoint>(), kit.memory.slot::<cap_type::Endpoint>());
     let all = CapRights::all();
     kit.tally.check("mint", at(minted).mint(&at(original), all, 5), Ok(()));
     let second = at(again).mint(&at(minted), all, 6);
@@ -39,21 +40,21 @@ fn badges(kit: &mut Kit) {
     let by_mutation = at(again).mutate(&at(original), 7);
     kit.tally.check("a mutation gives no badge", by_mutation, Err(Error::IllegalOperation));
 
-    let table = kit.make_sized::<cap_type::CNode>(4);
-    let guarded = kit.slot::<cap_type::CNode>();
+    let table = kit.memory.make_sized::<cap_type::CNode>(4);
+    let guarded = kit.memory.slot::<cap_type::CNode>();
     let guard = CNodeCapData::skip(3).into_word();
     kit.tally.check("a mutation gives a guard", at(guarded).mutate(&at(table), guard), Ok(()));
     kit.tally.check("mutate empties its source", at(again).mutate(&at(table), guard), Err(Error::FailedLookup));
 }
 
 fn moves(kit: &mut Kit) {
-    let [a, b, c] = [kit.make::<cap_type::Notification>(), kit.slot(), kit.slot()];
+    let [a, b, c] = [kit.memory.make::<cap_type::Notification>(), kit.memory.slot(), kit.memory.slot()];
     kit.tally.check("move", at(b).move_(&at(a)), Ok(()));
     kit.tally.check("move empties its source", at(c).move_(&at(a)), Err(Error::FailedLookup));
     kit.tally.check("move into a used slot", at(b).move_(&at(b)), Err(Error::DeleteFirst));
 
-    let [pivot, source] = [(); 2].map(|()| kit.make::<cap_type::Tcb>());
-    let destination = kit.slot::<cap_type::Tcb>();
+    let [pivot, source] = [(); 2].map(|()| kit.memory.make::<cap_type::Tcb>());
+    let destination = kit.memory.slot::<cap_type::Tcb>();
     kit.tally.check("mark the pivot", pivot.cap().tcb_set_flags(0, 1), Ok(1));
     let none = CNodeCapData::skip(0);
     let rotated = at(destination).rotate(none, &at(pivot), none, &at(source));
@@ -64,15 +65,15 @@ fn moves(kit: &mut Kit) {
 }
 
 fn revocation(kit: &mut Kit) {
-    let original = kit.make::<cap_type::Endpoint>();
-    let [child, grandchild, sibling] = [kit.slot(), kit.slot(), kit.slot::<cap_type::Endpoint>()];
+    let original = kit.memory.make::<cap_type::Endpoint>();
+    let [child, grandchild, sibling] = [kit.memory.slot(), kit.memory.slot(), kit.memory.slot::<cap_type::Endpoint>()];
     let all = CapRights::all();
     let made = at(child).mint(&at(original), all, 1).and_then(|()| at(grandchild).copy(&at(child), all));
     kit.tally.check("a copy of a badged capability", made, Ok(()));
     kit.tally.check("a second badge", at(sibling).mint(&at(original), all, 2), Ok(()));
     kit.tally.check("revoke", at(original).revoke(), Ok(()));
     for slot in [child, grandchild, sibling] {
-        let empty = kit.slot::<cap_type::Endpoint>();
+        let empty = kit.memory.slot::<cap_type::Endpoint>();
         let result = at(empty).copy(&at(slot), all);
         kit.tally.check("revoke deletes what was derived", result, Err(Error::FailedLookup));
     }
@@ -83,7 +84,7 @@ fn revocation(kit: &mut Kit) {
 
 fn lookups(kit: &mut Kit) {
     let root = slot::CNODE.cap();
-    let endpoint = kit.make::<cap_type::Endpoint>();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
     for depth in [0, 65, 255] {
         let result = root.absolute_cptr(CPtrWithDepth::from_bits_with_depth(endpoint.cptr_bits(), depth)).delete();
         kit.tally.check("a depth that no word has", result, Err(Error::RangeError));
@@ -92,8 +93,8 @@ fn lookups(kit: &mut Kit) {
     kit.tally.check("a depth that is too short", short, Err(Error::FailedLookup));
 
     // A CNode of 16 slots whose guard is three bits with the value 5.
-    let table = kit.make_sized::<cap_type::CNode>(4);
-    let guarded = kit.slot::<cap_type::CNode>();
+    let table = kit.memory.make_sized::<cap_type::CNode>(4);
+    let guarded = kit.memory.slot::<cap_type::CNode>();
     let guard = CNodeCapData::new(5, 3).into_word();
     kit.tally.check("a guard", at(guarded).mint(&at(table), CapRights::all(), guard), Ok(()));
     let inside = |bits, depth| guarded.cap().absolute_cptr_from_bits_with_depth(bits, depth);

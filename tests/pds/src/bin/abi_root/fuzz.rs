@@ -7,7 +7,8 @@ use sel4::{
     cap_type, with_ipc_buffer_mut,
 };
 
-use crate::kit::{Kit, at, retype};
+use crate::kit::Kit;
+use crate::memory::{at, retype};
 use crate::random::Random;
 
 /// Rounds, each with fresh objects.
@@ -61,8 +62,8 @@ fn argument(random: &mut Random) -> Word {
 }
 
 pub fn run(kit: &mut Kit) {
-    let arena = kit.make_sized::<cap_type::Untyped>(ARENA_BITS);
-    let first = kit.slots(COUNT);
+    let arena = kit.memory.make_sized::<cap_type::Untyped>(ARENA_BITS);
+    let first = kit.memory.slots(COUNT);
     let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let mut granted = 0;
     for _ in 0..ROUNDS {

@@ -3,7 +3,8 @@
 use sel4::init_thread::slot;
 use sel4::{CapRights, Error, cap_type};
 
-use crate::kit::{Kit, at};
+use crate::kit::Kit;
+use crate::memory::at;
 
 /// The RTC's alarm.
 const IRQ: u64 = 34;
@@ -12,7 +13,7 @@ const NO_IRQ: u64 = 5000;
 
 pub fn run(kit: &mut Kit) {
     let control = slot::IRQ_CONTROL.cap();
-    let [handler, second] = [(); 2].map(|()| kit.slot::<cap_type::IrqHandler>());
+    let [handler, second] = [(); 2].map(|()| kit.memory.slot::<cap_type::IrqHandler>());
     kit.tally.check("a handler", control.irq_control_get_trigger(IRQ, false, &at(handler)), Ok(()));
     let again = control.irq_control_get(IRQ, &at(second));
     kit.tally.check("a second handler", again, Err(Error::RevokeFirst));
@@ -21,8 +22,8 @@ pub fn run(kit: &mut Kit) {
     let used = control.irq_control_get(IRQ + 1, &at(handler));
     kit.tally.check("a handler in a used slot", used, Err(Error::DeleteFirst));
 
-    let notification = kit.make::<cap_type::Notification>().cap();
-    let endpoint = kit.make::<cap_type::Endpoint>().cap();
+    let notification = kit.memory.make::<cap_type::Notification>().cap();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>().cap();
     let handler_cap = handler.cap();
     kit.tally.check("set a notification", handler_cap.irq_handler_set_notification(notification), Ok(()));
     let wrong = handler_cap.irq_handler_set_notification(endpoint.cast());

@@ -9,7 +9,8 @@ use sel4::{
     NUM_MESSAGE_REGISTERS, Word, cap, cap_type, with_ipc_buffer, with_ipc_buffer_mut,
 };
 
-use crate::kit::{Kit, at};
+use crate::kit::Kit;
+use crate::memory::at;
 use crate::thread::Thread;
 
 const NO_ENDPOINT: cap::Endpoint = Cap::from_bits(0);
@@ -30,7 +31,7 @@ pub fn run(kit: &mut Kit) {
 
 /// A copy of a capability with a badge.
 fn badged<T: sel4::CapType>(kit: &mut Kit, original: Slot<T>, badge: Badge) -> Slot<T> {
-    let slot = kit.slot();
+    let slot = kit.memory.slot();
     kit.tally.check("mint", at(slot).mint(&at(original), CapRights::all(), badge), Ok(()));
     slot
 }
@@ -44,7 +45,7 @@ fn words(count: usize) -> [Word; NUM_MESSAGE_REGISTERS] {
 }
 
 fn signals(kit: &mut Kit) {
-    let notification = kit.make::<cap_type::Notification>();
+    let notification = kit.memory.make::<cap_type::Notification>();
     let [one, four] = [1, 4].map(|badge| badged(kit, notification, badge).cap());
     kit.tally.check("poll nothing", notification.cap().poll().1, 0);
     one.signal();
@@ -79,8 +80,8 @@ fn ask(endpoint: cap::Endpoint, count: usize, badge: Badge) -> bool {
 }
 
 fn calls(kit: &mut Kit) {
-    let endpoint = kit.make::<cap_type::Endpoint>();
-    let reply = kit.make::<cap_type::Reply>();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
+    let reply = kit.memory.make::<cap_type::Reply>();
     let caller = badged(kit, endpoint, 0xabc);
     let server = Thread::spawn(kit, NO_ENDPOINT, echo, [endpoint.cptr_bits(), reply.cptr_bits(), 0]);
     let right = (0..=NUM_MESSAGE_REGISTERS).all(|count| ask(caller.cap(), count, 0xabc));
@@ -90,8 +91,8 @@ fn calls(kit: &mut Kit) {
 
 /// Once it waits, a server needs no time of its own.
 fn passive_server(kit: &mut Kit) {
-    let endpoint = kit.make::<cap_type::Endpoint>();
-    let reply = kit.make::<cap_type::Reply>();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
+    let reply = kit.memory.make::<cap_type::Reply>();
     let server = Thread::spawn(kit, NO_ENDPOINT, echo, [endpoint.cptr_bits(), reply.cptr_bits(), 0]);
     kit.tally.check("a call", ask(endpoint.cap(), 5, 0), true);
     kit.tally.check("take the server's time", server.context.unbind(), Ok(()));
@@ -108,10 +109,10 @@ fn call_with_capability(buffer: &mut IpcBuffer, [endpoint, capability, _]: [Word
 }
 
 fn capabilities(kit: &mut Kit) {
-    let endpoint = kit.make::<cap_type::Endpoint>();
-    let reply = kit.make::<cap_type::Reply>().cap();
-    let notification = kit.make::<cap_type::Notification>();
-    let (marked, received) = (badged(kit, notification, 64), kit.slot::<cap_type::Notification>());
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
+    let reply = kit.memory.make::<cap_type::Reply>().cap();
+    let notification = kit.memory.make::<cap_type::Notification>();
+    let (marked, received) = (badged(kit, notification, 64), kit.memory.slot::<cap_type::Notification>());
     with_ipc_buffer_mut(|buffer| buffer.set_recv_slot(&at(received)));
 
     Thread::spawn(kit, NO_ENDPOINT, call_with_capability, [endpoint.cptr_bits(), marked.cptr_bits(), 0]);
@@ -133,8 +134,8 @@ fn capabilities(kit: &mut Kit) {
 }
 
 fn without_waiting(kit: &mut Kit) {
-    let endpoint = kit.make::<cap_type::Endpoint>().cap();
-    let reply = kit.make::<cap_type::Reply>().cap();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>().cap();
+    let reply = kit.memory.make::<cap_type::Reply>().cap();
     endpoint.nb_send(MessageInfo::new(1, 0, 0, 0));
     kit.tally.check("what nobody waits for is lost", endpoint.nb_recv(reply).1, 0);
     Cap::<cap_type::Endpoint>::from_bits(0).nb_send(MessageInfo::new(1, 0, 0, 0));
@@ -144,9 +145,9 @@ fn without_waiting(kit: &mut Kit) {
 }
 
 fn bound_notification(kit: &mut Kit) {
-    let endpoint = kit.make::<cap_type::Endpoint>().cap();
-    let reply = kit.make::<cap_type::Reply>().cap();
-    let notification = kit.make::<cap_type::Notification>();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>().cap();
+    let reply = kit.memory.make::<cap_type::Reply>().cap();
+    let notification = kit.memory.make::<cap_type::Notification>();
     let marked = badged(kit, notification, 3).cap();
     let root = slot::TCB.cap();
     kit.tally.check("bind a notification", root.tcb_bind_notification(notification.cap()), Ok(()));
@@ -161,8 +162,8 @@ fn bound_notification(kit: &mut Kit) {
 
 /// Starts a thread with a fault endpoint, whose badge tells it from others.
 fn faulty(kit: &mut Kit, body: crate::thread::Body, words: [Word; 3]) -> (Thread, cap::Endpoint, cap::Reply) {
-    let endpoint = kit.make::<cap_type::Endpoint>();
-    let reply = kit.make::<cap_type::Reply>().cap();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
+    let reply = kit.memory.make::<cap_type::Reply>().cap();
     let marked = badged(kit, endpoint, FAULTY).cap();
     (Thread::spawn(kit, marked, body, words), endpoint.cap(), reply)
 }
@@ -184,10 +185,10 @@ fn write_and_signal(buffer: &mut IpcBuffer, [address, notification, _]: [Word; 3
 }
 
 fn memory_fault(kit: &mut Kit) {
-    let notification = kit.make::<cap_type::Notification>();
+    let notification = kit.memory.make::<cap_type::Notification>();
     let marked = badged(kit, notification, 1).cap();
-    let frame = kit.make::<cap_type::Granule>().cap();
-    let address = kit.map(frame, CapRights::read_only());
+    let frame = kit.memory.make::<cap_type::Granule>().cap();
+    let address = kit.memory.map(frame, CapRights::read_only());
     let (_, endpoint, reply) = faulty(kit, write_and_signal, [address as Word, marked.bits(), 0]);
     let seen = match fault(kit, endpoint, reply) {
         Some(Fault::VmFault(fault)) => Some((fault.addr(), fault.is_prefetch(), fault.fsr() >> 26, fault.fsr() & 0x7c)),
@@ -195,7 +196,7 @@ fn memory_fault(kit: &mut Kit) {
     };
     // A data abort; WnR, permission fault.
     kit.tally.check("a write to a page that is read-only", seen, Some((address as Word, false, 0x24, 0x4c)));
-    kit.map_at(slot::VSPACE.cap(), frame, address, CapRights::read_write());
+    kit.memory.map_at(slot::VSPACE.cap(), frame, address, CapRights::read_write());
     reply.send(MessageInfo::default());
     kit.tally.check("an answer restarts the thread", notification.cap().wait().1, 1);
     // SAFETY: the page is mapped.
@@ -218,7 +219,7 @@ fn undefined_and_signal(buffer: &mut IpcBuffer, words: [Word; 3]) {
 use signal as undefined_and_signal;
 
 fn exception(kit: &mut Kit) {
-    let notification = kit.make::<cap_type::Notification>();
+    let notification = kit.memory.make::<cap_type::Notification>();
     let marked = badged(kit, notification, 1).cap();
     let (thread, endpoint, reply) = faulty(kit, undefined_and_signal, [marked.bits(), 0, 0]);
     let Some(Fault::UserException(fault)) = fault(kit, endpoint, reply) else {
@@ -259,8 +260,8 @@ fn capability_fault(kit: &mut Kit) {
     let seen = as_cap_fault(fault(kit, endpoint, reply));
     kit.tally.check("a send that meets a guard", seen, Some((no_guard, false, Some(mismatch))));
 
-    let empty = kit.slot::<cap_type::Notification>();
-    let [first, then] = [(); 2].map(|()| kit.make::<cap_type::Notification>());
+    let empty = kit.memory.slot::<cap_type::Notification>();
+    let [first, then] = [(); 2].map(|()| kit.memory.make::<cap_type::Notification>());
     let marked = badged(kit, then, 9);
     let (_, endpoint, reply) = faulty(kit, wait_and_signal, [empty.cptr_bits(), marked.cptr_bits(), 0]);
     let seen = as_cap_fault(fault(kit, endpoint, reply));
@@ -280,8 +281,8 @@ fn spin(_: &mut IpcBuffer, _: [Word; 3]) {
 }
 
 fn timeout(kit: &mut Kit) {
-    let endpoint = kit.make::<cap_type::Endpoint>();
-    let reply = kit.make::<cap_type::Reply>().cap();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
+    let reply = kit.memory.make::<cap_type::Reply>().cap();
     let marked = badged(kit, endpoint, FAULTY).cap();
     let thread = Thread::spawn(kit, NO_ENDPOINT, spin, [0; 3]);
     kit.tally.check("a timeout endpoint", thread.tcb.tcb_set_timeout_endpoint(marked), Ok(()));
@@ -297,9 +298,9 @@ fn timeout(kit: &mut Kit) {
 
 /// Who waits on an endpoint that is deleted repeats its system call, and finds nothing.
 fn deleted_endpoint(kit: &mut Kit) {
-    let endpoint = kit.make::<cap_type::Endpoint>();
-    let reply = kit.make::<cap_type::Reply>();
-    let idle = kit.make::<cap_type::Notification>();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
+    let reply = kit.memory.make::<cap_type::Reply>();
+    let idle = kit.memory.make::<cap_type::Notification>();
     let (_, faults, fault_reply) = faulty(kit, echo, [endpoint.cptr_bits(), reply.cptr_bits(), 0]);
     // Lets the thread run until it waits: this one signals behind it.
     let marked = badged(kit, idle, 1).cap();
@@ -308,7 +309,7 @@ fn deleted_endpoint(kit: &mut Kit) {
     kit.tally.check("delete the endpoint", at(endpoint).delete(), Ok(()));
     let seen = as_cap_fault(fault(kit, faults, fault_reply)).map(|(cptr, receiving, _)| (cptr, receiving));
     kit.tally.check("its receiver faults", seen, Some((endpoint.cptr_bits(), true)));
-    let gone = kit.slot::<cap_type::Endpoint>();
+    let gone = kit.memory.slot::<cap_type::Endpoint>();
     let copy = at(gone).copy(&at(endpoint), CapRights::all());
     kit.tally.check("the slot is empty", copy, Err(Error::FailedLookup));
 }

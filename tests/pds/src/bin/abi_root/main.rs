@@ -11,6 +11,7 @@ mod fuzz;
 mod interrupt;
 mod ipc;
 mod kit;
+mod memory;
 mod random;
 mod storm;
 mod tcb;

@@ -6,7 +6,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use sel4::init_thread::{Slot, slot};
 use sel4::{Cap, CapRights, CapType, IpcBuffer, MessageInfo, ObjectBlueprint, Time, Word, cap, cap_type};
 
-use crate::kit::{Kit, at, retype};
+use crate::kit::Kit;
+use crate::memory::{at, retype};
 use crate::random::Random;
 use crate::thread::Thread;
 
@@ -37,8 +38,8 @@ struct Shared {
 
 impl Shared {
     fn new(kit: &mut Kit) -> Self {
-        let arena = kit.make_sized::<cap_type::Untyped>(ARENA_BITS);
-        let shared = Self { arena, first: kit.slots(OBJECTS).index() };
+        let arena = kit.memory.make_sized::<cap_type::Untyped>(ARENA_BITS);
+        let shared = Self { arena, first: kit.memory.slots(OBJECTS).index() };
         shared.fill();
         shared
     }
@@ -124,27 +125,27 @@ const FAULT: sel4::Badge = 0xfa;
 
 /// A badged copy.
 fn badged<T: CapType>(kit: &mut Kit, original: Slot<T>, badge: sel4::Badge) -> Cap<T> {
-    let slot = kit.slot();
+    let slot = kit.memory.slot();
     assert_eq!(at(slot).mint(&at(original), CapRights::all(), badge), Ok(()), "mint");
     slot.cap()
 }
 
 pub fn run(kit: &mut Kit) {
-    let clock = kit.make::<cap_type::Notification>();
+    let clock = kit.memory.make::<cap_type::Notification>();
     let beat = badged(kit, clock, 1);
     let ticker = Thread::spawn(kit, NO_ENDPOINT, tick, [beat.bits(), 0, 0]);
     let slowed = kit.sched_control.sched_control_configure_flags(ticker.context, BUDGET, PERIOD, 0, 0, 0);
     kit.tally.check("a clock", slowed.and_then(|()| ticker.tcb.tcb_set_priority(slot::TCB.cap(), 200)), Ok(()));
 
     let shared = Shared::new(kit);
-    let faults = kit.make::<cap_type::Endpoint>();
+    let faults = kit.memory.make::<cap_type::Endpoint>();
     let fault_endpoint = badged(kit, faults, FAULT);
     let mut random = Random::new(0x5eed);
     let workers: [Thread; WORKERS] = core::array::from_fn(|_| {
         let words = [random.next(), shared.arena.cptr_bits(), shared.first as Word];
         Thread::spawn(kit, fault_endpoint, work, words)
     });
-    let reply = kit.make::<cap_type::Reply>().cap();
+    let reply = kit.memory.make::<cap_type::Reply>().cap();
     for _ in 0..TICKS {
         clock.cap().wait();
         // Who waits on an empty slot faults, and tries again.
@@ -164,7 +165,7 @@ pub fn run(kit: &mut Kit) {
     kit.tally.check("the storm is stopped", stopped, [Ok(()); WORKERS]);
     kit.tally.check("the clock is stopped", ticker.tcb.tcb_suspend(), Ok(()));
     kit.tally.check("what was shared is revoked", at(shared.arena).revoke(), Ok(()));
-    let whole = retype(shared.arena.cap(), ObjectBlueprint::Untyped { size_bits: ARENA_BITS }, kit.slots(1), 1);
+    let whole = retype(shared.arena.cap(), ObjectBlueprint::Untyped { size_bits: ARENA_BITS }, kit.memory.slots(1), 1);
     kit.tally.check("a storm loses no memory", whole, Ok(()));
 }
 

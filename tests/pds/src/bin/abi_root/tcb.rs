@@ -14,9 +14,9 @@ pub fn run(kit: &mut Kit) {
 }
 
 fn configuration(kit: &mut Kit) {
-    let tcb = kit.make::<cap_type::Tcb>().cap();
+    let tcb = kit.memory.make::<cap_type::Tcb>().cap();
     refuses(kit, "a thread needs its labels and arguments", tcb, InvocationLabel::TCBConfigure);
-    let frame = kit.make::<cap_type::Granule>().cap();
+    let frame = kit.memory.make::<cap_type::Granule>().cap();
     let (cnode, vspace, data) = (slot::CNODE.cap(), slot::VSPACE.cap(), CNodeCapData::skip(0));
     kit.tally.check("configure", tcb.tcb_configure(cnode, data, vspace, 0x1000, frame), Ok(()));
     let wrong = tcb.tcb_configure(frame.cast(), data, vspace, 0x1000, frame);
@@ -27,7 +27,7 @@ fn configuration(kit: &mut Kit) {
     kit.tally.check("an IPC buffer that is askew", wrong, Err(Error::AlignmentError));
     let wrong = tcb.tcb_set_ipc_buffer(0x1000, cnode.cast());
     kit.tally.check("an IPC buffer that is no frame", wrong, Err(Error::IllegalOperation));
-    let endpoint = kit.make::<cap_type::Endpoint>();
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
     let set = tcb.tcb_set_space(endpoint.cptr(), cnode, data, vspace);
     kit.tally.check("set a fault endpoint", set, Ok(()));
     let wrong = tcb.tcb_set_space(CPtr::from_bits(frame.bits()), cnode, data, vspace);
@@ -38,12 +38,12 @@ fn configuration(kit: &mut Kit) {
 }
 
 fn priorities(kit: &mut Kit) {
-    let tcb = kit.make::<cap_type::Tcb>().cap();
+    let tcb = kit.memory.make::<cap_type::Tcb>().cap();
     let root = slot::TCB.cap();
     kit.tally.check("a priority", tcb.tcb_set_priority(root, 7), Ok(()));
     kit.tally.check("a maximum priority", tcb.tcb_set_mc_priority(root, 100), Ok(()));
     kit.tally.check("a priority above all", tcb.tcb_set_priority(root, 256), Err(Error::RangeError));
-    let other = kit.make::<cap_type::Tcb>().cap();
+    let other = kit.memory.make::<cap_type::Tcb>().cap();
     kit.tally.check("a priority by a thread's leave", other.tcb_set_priority(tcb, 100), Ok(()));
     kit.tally.check("a priority beyond it", other.tcb_set_priority(tcb, 101), Err(Error::RangeError));
     kit.tally.check("a maximum beyond it", other.tcb_set_mc_priority(tcb, 101), Err(Error::RangeError));
@@ -52,8 +52,8 @@ fn priorities(kit: &mut Kit) {
 }
 
 fn notifications(kit: &mut Kit) {
-    let [tcb, other] = [(); 2].map(|()| kit.make::<cap_type::Tcb>().cap());
-    let [notification, second] = [(); 2].map(|()| kit.make::<cap_type::Notification>().cap());
+    let [tcb, other] = [(); 2].map(|()| kit.memory.make::<cap_type::Tcb>().cap());
+    let [notification, second] = [(); 2].map(|()| kit.memory.make::<cap_type::Notification>().cap());
     kit.tally.check("bind a notification", tcb.tcb_bind_notification(notification), Ok(()));
     let again = tcb.tcb_bind_notification(second);
     kit.tally.check("bind a second one", again, Err(Error::IllegalOperation));
@@ -65,7 +65,7 @@ fn notifications(kit: &mut Kit) {
 }
 
 fn registers(kit: &mut Kit) {
-    let tcb = kit.make::<cap_type::Tcb>().cap();
+    let tcb = kit.memory.make::<cap_type::Tcb>().cap();
     let mut written = UserContext::default();
     written.as_words_mut().iter_mut().zip(0x1_0000..).for_each(|(word, value)| *word = value);
     *written.spsr_mut() = 0;

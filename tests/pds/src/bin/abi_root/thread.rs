@@ -31,9 +31,9 @@ pub struct Thread {
 impl Thread {
     /// Starts a thread below the root task's priority; it suspends itself at its end.
     pub fn spawn(kit: &mut Kit, fault_endpoint: cap::Endpoint, body: Body, words: [Word; 3]) -> Self {
-        let context = kit.make_sized::<cap_type::SchedContext>(CONTEXT_BITS).cap();
+        let context = kit.memory.make_sized::<cap_type::SchedContext>(CONTEXT_BITS).cap();
         let configured = kit.sched_control.sched_control_configure_flags(context, SLICE, SLICE, 0, 0, 0);
-        let thread = Self { tcb: kit.make::<cap_type::Tcb>().cap(), context };
+        let thread = Self { tcb: kit.memory.make::<cap_type::Tcb>().cap(), context };
         let spawned = configured.and_then(|()| thread.start(kit, fault_endpoint, body, words));
         if let Err(error) = spawned {
             panic!("cannot start a thread: {error}");
@@ -43,12 +43,12 @@ impl Thread {
 
     fn start(self, kit: &mut Kit, fault_endpoint: cap::Endpoint, body: Body, words: [Word; 3]) -> sel4::Result<()> {
         let vspace = slot::VSPACE.cap();
-        let frame = kit.make::<cap_type::Granule>().cap();
-        let buffer = kit.map(frame, CapRights::read_write());
-        let stack = kit.address();
+        let frame = kit.memory.make::<cap_type::Granule>().cap();
+        let buffer = kit.memory.map(frame, CapRights::read_write());
+        let stack = kit.memory.address();
         for page in 0..STACK_PAGES {
-            let frame = kit.make::<cap_type::Granule>().cap();
-            kit.map_at(vspace, frame, stack + page * PAGE, CapRights::read_write());
+            let frame = kit.memory.make::<cap_type::Granule>().cap();
+            kit.memory.map_at(vspace, frame, stack + page * PAGE, CapRights::read_write());
         }
         let root = slot::TCB.cap();
         let cnode = slot::CNODE.cap();

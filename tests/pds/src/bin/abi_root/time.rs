@@ -15,7 +15,7 @@ pub fn run(kit: &mut Kit) {
 
 fn configuration(kit: &mut Kit) {
     let control = kit.sched_control;
-    let context = kit.make_sized::<cap_type::SchedContext>(8).cap();
+    let context = kit.memory.make_sized::<cap_type::SchedContext>(8).cap();
     refuses(kit, "time needs its label and arguments", control, InvocationLabel::SchedControlConfigureFlags);
     let configure = |budget, period, refills, flags| {
         control.sched_control_configure_flags(context, budget, period, refills, 0, flags)
@@ -24,7 +24,7 @@ fn configuration(kit: &mut Kit) {
     kit.tally.check("a periodic context", configure(1000, 10_000, 2, 0), Ok(()));
     kit.tally.check("a sporadic context", configure(1000, 10_000, 6, SCHED_CONTEXT_SPORADIC), Ok(()));
     kit.tally.check("more refills than there is room for", configure(1000, 10_000, 7, 0), Err(Error::RangeError));
-    let full = kit.make_sized::<cap_type::SchedContext>(sel4::MIN_SCHED_CONTEXT_BITS).cap();
+    let full = kit.memory.make_sized::<cap_type::SchedContext>(sel4::MIN_SCHED_CONTEXT_BITS).cap();
     let no_room = control.sched_control_configure_flags(full, 1000, 1000, 0, 0, 0);
     kit.tally.check("a context without room for refills", no_room, Err(Error::RangeError));
     kit.tally.check("no budget", configure(0, 1000, 0, 0), Err(Error::RangeError));
@@ -36,9 +36,9 @@ fn configuration(kit: &mut Kit) {
 }
 
 fn binding(kit: &mut Kit) {
-    let [context, second] = [(); 2].map(|()| kit.make_sized::<cap_type::SchedContext>(7).cap());
-    let [tcb, other] = [(); 2].map(|()| kit.make::<cap_type::Tcb>().cap());
-    let notification = kit.make::<cap_type::Notification>().cap();
+    let [context, second] = [(); 2].map(|()| kit.memory.make_sized::<cap_type::SchedContext>(7).cap());
+    let [tcb, other] = [(); 2].map(|()| kit.memory.make::<cap_type::Tcb>().cap());
+    let notification = kit.memory.make::<cap_type::Notification>().cap();
     kit.tally.check("bind a context", context.bind(tcb), Ok(()));
     kit.tally.check("bind it twice", context.bind(other), Err(Error::IllegalOperation));
     kit.tally.check("bind a second one", second.bind(tcb), Err(Error::IllegalOperation));
@@ -54,7 +54,7 @@ fn binding(kit: &mut Kit) {
 
 fn domains(kit: &mut Kit) {
     let domains = slot::DOMAIN_SET.cap();
-    let tcb = kit.make::<cap_type::Tcb>().cap();
+    let tcb = kit.memory.make::<cap_type::Tcb>().cap();
     kit.tally.check("set a domain", domains.domain_set_set(0, tcb), Ok(()));
     let count = sel4::abi::config::NUM_DOMAINS as u8;
     kit.tally.check("set a domain beyond", domains.domain_set_set(count, tcb), Err(Error::InvalidArgument));

@@ -5,7 +5,8 @@ use sel4::abi::object::ObjectType;
 use sel4::init_thread::slot;
 use sel4::{BootInfoPtr, Cap, Error, FrameObjectType, ObjectBlueprint, ObjectBlueprintArm, Word, cap, cap_type};
 
-use crate::kit::{Kit, at, invoke, refuses, retype};
+use crate::kit::{Kit, invoke, refuses};
+use crate::memory::{at, retype};
 
 pub fn run(kit: &mut Kit, boot_info: &BootInfoPtr) {
     kinds(kit);
@@ -31,8 +32,8 @@ fn kinds(kit: &mut Kit) {
         sel4::TranslationTableObjectType::VSpace.blueprint(),
     ];
     for blueprint in kinds {
-        let slot = kit.slots(3);
-        kit.tally.check("retype makes every kind", retype(kit.untyped, blueprint, slot, 3), Ok(()));
+        let slot = kit.memory.slots(3);
+        kit.tally.check("retype makes every kind", retype(kit.memory.untyped, blueprint, slot, 3), Ok(()));
         let last = sel4::init_thread::Slot::<cap_type::Unspecified>::from_index(slot.index() + 2);
         kit.tally.check("retype fills the slots", at(last).delete(), Ok(()));
     }
@@ -45,8 +46,8 @@ fn raw(untyped: cap::Untyped, kind: Word, size: Word, offset: Word, count: Word)
 }
 
 fn arguments(kit: &mut Kit) {
-    let untyped = kit.untyped;
-    let free = kit.slots(1).cptr_bits();
+    let untyped = kit.memory.untyped;
+    let free = kit.memory.slots(1).cptr_bits();
     refuses(kit, "retype needs its label and arguments", untyped, InvocationLabel::UntypedRetype);
     let (tcb, cnode) = (ObjectType::Tcb as Word, ObjectType::CNode as Word);
     let cases = [
@@ -71,11 +72,11 @@ fn arguments(kit: &mut Kit) {
 }
 
 fn destinations(kit: &mut Kit) {
-    let endpoint = kit.make::<cap_type::Endpoint>();
-    let again = retype(kit.untyped, ObjectBlueprint::Endpoint, endpoint, 1);
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
+    let again = retype(kit.memory.untyped, ObjectBlueprint::Endpoint, endpoint, 1);
     kit.tally.check("retype into a slot that is used", again, Err(Error::DeleteFirst));
     let no_cnode = Cap::<cap_type::CNode>::from_bits(endpoint.cptr_bits()).absolute_cptr_for_self();
-    let result = kit.untyped.untyped_retype(&ObjectBlueprint::Endpoint, &no_cnode, 0, 1);
+    let result = kit.memory.untyped.untyped_retype(&ObjectBlueprint::Endpoint, &no_cnode, 0, 1);
     kit.tally.check("retype into what is no CNode", result, Err(Error::FailedLookup));
 }
 
@@ -83,14 +84,14 @@ fn memory(kit: &mut Kit) {
     const SIZE_BITS: usize = 16;
     const PAGES: usize = 1 << (SIZE_BITS - FrameObjectType::SMALL_PAGE_BITS);
     let page = FrameObjectType::GRANULE.blueprint();
-    let untyped = kit.make_sized::<cap_type::Untyped>(SIZE_BITS);
-    let pages = kit.slots(PAGES + 1);
+    let untyped = kit.memory.make_sized::<cap_type::Untyped>(SIZE_BITS);
+    let pages = kit.memory.slots(PAGES + 1);
     let too_many = retype(untyped.cap(), page, pages, PAGES + 1);
     kit.tally.check("retype more than there is", too_many, Err(Error::NotEnoughMemory));
     kit.tally.check("retype all that there is", retype(untyped.cap(), page, pages, PAGES), Ok(()));
     let spare = sel4::init_thread::Slot::<cap_type::Granule>::from_index(pages.index() + PAGES);
     kit.tally.check("retype what is used up", retype(untyped.cap(), page, spare, 1), Err(Error::NotEnoughMemory));
-    let copy = kit.slot::<cap_type::Untyped>();
+    let copy = kit.memory.slot::<cap_type::Untyped>();
     let result = at(copy).copy(&at(untyped), sel4::CapRights::all());
     kit.tally.check("an untyped with children is not copied", result, Err(Error::RevokeFirst));
     kit.tally.check("revoke", at(untyped).revoke(), Ok(()));
@@ -105,7 +106,7 @@ fn devices(kit: &mut Kit, boot_info: &BootInfoPtr) {
         return;
     };
     let device = boot_info.untyped().index(device).cap();
-    let slot = kit.slots(1);
+    let slot = kit.memory.slots(1);
     let result = retype(device, ObjectBlueprint::Endpoint, slot, 1);
     kit.tally.check("no kernel object is made of a device", result, Err(Error::InvalidArgument));
 }

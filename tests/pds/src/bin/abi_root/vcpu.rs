@@ -8,8 +8,8 @@ use sel4::{Error, VCpuReg, Word, cap_type};
 use crate::kit::{Kit, invoke, refuses};
 
 pub fn run(kit: &mut Kit) {
-    let vcpu = kit.make::<cap_type::VCpu>().cap();
-    let tcb = kit.make::<cap_type::Tcb>().cap();
+    let vcpu = kit.memory.make::<cap_type::VCpu>().cap();
+    let tcb = kit.memory.make::<cap_type::Tcb>().cap();
     refuses(kit, "a vCPU needs its labels and arguments", vcpu, InvocationLabel::ARMVCPUWriteReg);
     kit.tally.check("set the thread", vcpu.vcpu_set_tcb(tcb), Ok(()));
     let wrong = vcpu.vcpu_set_tcb(slot::CNODE.cap().cast());

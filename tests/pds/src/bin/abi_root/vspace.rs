@@ -6,7 +6,8 @@ use sel4::abi::label::InvocationLabel;
 use sel4::init_thread::slot;
 use sel4::{CapRights, Error, FrameObjectType, ObjectBlueprint, VmAttributes, cap_type};
 
-use crate::kit::{Kit, at, refuses, retype};
+use crate::kit::{Kit, refuses};
+use crate::memory::{at, retype};
 
 const RW: CapRights = CapRights::read_write();
 const DEFAULT: VmAttributes = VmAttributes::DEFAULT;
@@ -22,11 +23,11 @@ pub fn run(kit: &mut Kit) {
 
 fn tables(kit: &mut Kit) {
     let vspace = slot::VSPACE.cap();
-    let frame = kit.make::<cap_type::Granule>().cap();
-    let address = kit.address() + (8 << 30);
+    let frame = kit.memory.make::<cap_type::Granule>().cap();
+    let address = kit.memory.address() + (8 << 30);
     let no_table = frame.frame_map(vspace, address, RW, DEFAULT);
     kit.tally.check("map without a table", no_table, Err(Error::FailedLookup));
-    let [first, second, third] = [(); 3].map(|()| kit.make::<cap_type::PT>().cap());
+    let [first, second, third] = [(); 3].map(|()| kit.memory.make::<cap_type::PT>().cap());
     kit.tally.check("map a table", first.pt_map(vspace, address, DEFAULT), Ok(()));
     let no_table = frame.frame_map(vspace, address, RW, DEFAULT);
     kit.tally.check("map without the last table", no_table, Err(Error::FailedLookup));
@@ -40,9 +41,9 @@ fn tables(kit: &mut Kit) {
 
 fn frames(kit: &mut Kit) {
     let vspace = slot::VSPACE.cap();
-    let [frame, other] = [(); 2].map(|()| kit.make::<cap_type::Granule>());
+    let [frame, other] = [(); 2].map(|()| kit.memory.make::<cap_type::Granule>());
     refuses(kit, "a frame needs its labels and arguments", frame.cap(), InvocationLabel::ARMPageMap);
-    let address = kit.map(frame.cap(), RW);
+    let address = kit.memory.map(frame.cap(), RW);
     let map = |frame: sel4::cap::Granule, address| frame.frame_map(vspace, address, RW, DEFAULT);
     kit.tally.check("map again", map(frame.cap(), address), Ok(()));
     kit.tally.check("map elsewhere", map(frame.cap(), address + 0x1000), Err(Error::InvalidArgument));
@@ -51,7 +52,7 @@ fn frames(kit: &mut Kit) {
     kit.tally.check("map beyond the address space", map(other.cap(), 1 << 40), Err(Error::InvalidArgument));
 
     // A second capability is not mapped, and maps the same memory.
-    let copy = kit.slot::<cap_type::Granule>();
+    let copy = kit.memory.slot::<cap_type::Granule>();
     kit.tally.check("copy of a mapped frame", at(copy).copy(&at(frame), CapRights::all()), Ok(()));
     kit.tally.check("map a copy", map(copy.cap(), address + 0x1000), Ok(()));
     // SAFETY: both pages are mapped, to one frame that nothing else uses.
@@ -68,21 +69,21 @@ fn frames(kit: &mut Kit) {
     kit.tally.check("delete a mapped frame", at(other).delete(), Ok(()));
     kit.tally.check("map where a frame was deleted", map(copy.cap(), address + 0x1000), Ok(()));
 
-    let large = kit.make::<cap_type::LargePage>().cap();
-    let address = kit.map(large, RW);
+    let large = kit.memory.make::<cap_type::LargePage>().cap();
+    let address = kit.memory.map(large, RW);
     kit.tally.check("a large page is aligned", address % FrameObjectType::LargePage.bytes(), 0);
-    let table = kit.make::<cap_type::PT>().cap();
+    let table = kit.memory.make::<cap_type::PT>().cap();
     kit.tally.check("a table where a page is", table.pt_map(vspace, address, DEFAULT), Err(Error::DeleteFirst));
 }
 
 /// Memory that was used before does not show through.
 fn memory_is_clean(kit: &mut Kit) {
-    let untyped = kit.make_sized::<cap_type::Untyped>(FrameObjectType::SMALL_PAGE_BITS);
-    let frame = kit.slot::<cap_type::Granule>();
+    let untyped = kit.memory.make_sized::<cap_type::Untyped>(FrameObjectType::SMALL_PAGE_BITS);
+    let frame = kit.memory.slot::<cap_type::Granule>();
     let blueprint = FrameObjectType::GRANULE.blueprint();
     for round in ["memory is zero", "memory is zero again after it was revoked"] {
         kit.tally.check("retype", retype(untyped.cap(), blueprint, frame, 1), Ok(()));
-        let page = ptr::with_exposed_provenance_mut::<[u64; 512]>(kit.map(frame.cap(), RW));
+        let page = ptr::with_exposed_provenance_mut::<[u64; 512]>(kit.memory.map(frame.cap(), RW));
         // SAFETY: the page is mapped, to a frame that nothing else uses.
         let clean = unsafe {
             let clean = page.read_volatile().iter().all(|word| *word == 0);
@@ -95,9 +96,9 @@ fn memory_is_clean(kit: &mut Kit) {
 }
 
 fn caches(kit: &mut Kit) {
-    let frame = kit.make::<cap_type::Granule>().cap();
+    let frame = kit.memory.make::<cap_type::Granule>().cap();
     kit.tally.check("clean what is not mapped", frame.frame_clean_data(0, 64), Err(Error::IllegalOperation));
-    let address = kit.map(frame, RW);
+    let address = kit.memory.map(frame, RW);
     let cases = [
         frame.frame_clean_data(0, 0x1000),
         frame.frame_invalidate_data(0x800, 0x1000),
@@ -116,14 +117,14 @@ fn caches(kit: &mut Kit) {
 }
 
 fn address_spaces(kit: &mut Kit) {
-    let vspace = kit.make::<cap_type::VSpace>().cap();
-    let frame = kit.make::<cap_type::Granule>().cap();
+    let vspace = kit.memory.make::<cap_type::VSpace>().cap();
+    let frame = kit.memory.make::<cap_type::Granule>().cap();
     let unassigned = frame.frame_map(vspace, 0x20_0000, RW, DEFAULT);
     kit.tally.check("map into a VSpace without identifier", unassigned, Err(Error::InvalidCapability));
     let pool = slot::ASID_POOL.cap();
     kit.tally.check("assign an identifier", pool.asid_pool_assign(vspace), Ok(()));
     kit.tally.check("assign a second one", pool.asid_pool_assign(vspace), Err(Error::InvalidCapability));
-    kit.map_at(vspace, frame, 0x20_0000, RW);
+    kit.memory.map_at(vspace, frame, 0x20_0000, RW);
     let elsewhere = frame.frame_map(slot::VSPACE.cap(), 0x20_0000, RW, DEFAULT);
     kit.tally.check("map a frame of another VSpace", elsewhere, Err(Error::InvalidCapability));
     let not_one = frame.frame_map(frame.cast(), 0x20_0000, RW, DEFAULT);
@@ -132,13 +133,13 @@ fn address_spaces(kit: &mut Kit) {
 
 fn identifiers(kit: &mut Kit) {
     let control = slot::ASID_CONTROL.cap();
-    let untyped = kit.make_blueprint::<cap_type::Untyped>(ObjectBlueprint::asid_pool()).cap();
-    let pool = kit.slot::<cap_type::AsidPool>();
+    let untyped = kit.memory.make_blueprint::<cap_type::Untyped>(ObjectBlueprint::asid_pool()).cap();
+    let pool = kit.memory.slot::<cap_type::AsidPool>();
     kit.tally.check("make a pool", control.asid_control_make_pool(untyped, &at(pool)), Ok(()));
-    let vspace = kit.make::<cap_type::VSpace>().cap();
+    let vspace = kit.memory.make::<cap_type::VSpace>().cap();
     kit.tally.check("assign from it", pool.cap().asid_pool_assign(vspace), Ok(()));
-    let small = kit.make_sized::<cap_type::Untyped>(11).cap();
-    let empty = kit.slot::<cap_type::AsidPool>();
+    let small = kit.memory.make_sized::<cap_type::Untyped>(11).cap();
+    let empty = kit.memory.slot::<cap_type::AsidPool>();
     let result = control.asid_control_make_pool(small, &at(empty));
     kit.tally.check("a pool takes a page", result, Err(Error::InvalidCapability));
     let result = control.asid_control_make_pool(untyped, &at(empty));

@@ -9,10 +9,12 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use rtc::Rtc;
+use safe_mmio::UniqueMmioPointer;
 use sel4_microkit::{
     Channel, ChannelSet, Child, DeferredAction, DeferredActionSlot, Handler, IrqAckError, MessageInfo, get_mr,
     memory_region_symbol, pd_name, protection_domain, set_mr, with_msg_regs, with_msg_regs_mut,
 };
+use test_pds::uart::{self, Uart};
 use test_pds::{CHILD_FAULT_ADDRESS, Tally, label};
 
 const SERVER: Channel = Channel::new(0);
@@ -51,7 +53,7 @@ enum Wait {
 }
 
 struct Tester {
-    tally: Tally,
+    tally: Tally<Uart>,
     wait: Wait,
     rtc: Rtc,
     shared: &'static AtomicU64,
@@ -63,8 +65,10 @@ struct Tester {
 
 #[protection_domain(heap_size = 0x4000)]
 fn init() -> impl Handler {
+    // SAFETY: the device is mapped there for good; beside this domain only a debug kernel writes to it.
+    let uart = unsafe { UniqueMmioPointer::new(memory_region_symbol!(uart_vaddr: *mut uart::Registers)) };
     let mut tester = Tester {
-        tally: Tally::new("native"),
+        tally: Tally::new("native", Uart::new(uart)),
         wait: Wait::Partner { rounds: 0 },
         // SAFETY: the device is mapped there for good, for this domain alone.
         rtc: unsafe { Rtc::new(memory_region_symbol!(rtc_vaddr: *mut rtc::Registers)) },
