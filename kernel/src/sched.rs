@@ -68,6 +68,7 @@ pub fn stop(tcb: Ref<Tcb>) {
     leave_queues(cpu::this(), tcb);
 }
 
+#[inline]
 fn leave_queues(cpu: &Cpu, tcb: Ref<Tcb>) {
     if tcb.in_ready_queue.get() {
         cpu.queues_of(tcb).remove(tcb);
@@ -91,6 +92,7 @@ struct Charged {
 }
 
 /// Charges the context that pays for the present up to now.
+#[inline(never)]
 fn charge(cpu: &Cpu) -> Charged {
     let now = arch::timer::now();
     let used = now.saturating_sub(cpu.since.replace(now));
@@ -416,21 +418,33 @@ fn wake_due(cpu: &Cpu, now: u64) {
 }
 
 /// Decides who runs, and makes it so. With nobody, the core sleeps until an interrupt changes that.
+#[inline]
 pub fn leave() -> Ref<Tcb> {
     let cpu = cpu::this();
+    if cpu.action.get() != Action::Resume || !cpu.current.get().is_some_and(|tcb| tcb.is_schedulable()) {
+        schedule(cpu);
+    }
+    let tcb = match cpu.current.get() {
+        Some(tcb) if !cpu.reprogram.get() => tcb,
+        _ => settle(cpu),
+    };
+    arch::switch_to(tcb);
+    tcb
+}
+
+/// Sets the timer, and sleeps while there is nobody to run.
+#[inline(never)]
+fn settle(cpu: &Cpu) -> Ref<Tcb> {
     loop {
-        if cpu.action.get() != Action::Resume || !cpu.current.get().is_some_and(|tcb| tcb.is_schedulable()) {
-            schedule(cpu);
-        }
         if cpu.reprogram.take() {
             arch::timer::set_deadline(deadline(cpu));
         }
         if let Some(tcb) = cpu.current.get() {
-            arch::switch_to(tcb);
             return tcb;
         }
         arch::idle();
         crate::trap::take_interrupts();
+        schedule(cpu);
     }
 }
 
@@ -451,6 +465,7 @@ fn schedule(cpu: &Cpu) {
     choose(cpu);
 }
 
+#[inline(never)]
 fn choose(cpu: &Cpu) {
     let running = cpu.current.get().filter(|tcb| tcb.is_schedulable() && !tcb.in_ready_queue.get());
     let mut next = match cpu.action.replace(Action::Resume) {

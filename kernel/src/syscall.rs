@@ -55,12 +55,14 @@ pub fn handle(thread: Ref<Tcb>) {
 }
 
 /// There is no such system call: the thread's fault, at the instruction itself.
+#[cold]
 fn unknown(thread: Ref<Tcb>) {
     let number = thread.regs.x[register::NUMBER].get();
     thread.regs.pc.set(thread.regs.pc.get().wrapping_sub(4));
     fault::raise(thread, Fault::UnknownSyscall { number });
 }
 
+#[cold]
 fn cap_fault(thread: Ref<Tcb>, cptr: u64, in_receive: bool, failure: LookupFailure) {
     thread.regs.pc.set(thread.regs.pc.get().wrapping_sub(4));
     fault::raise(thread, Fault::Cap { cptr, in_receive, failure });
@@ -107,10 +109,12 @@ fn send(thread: Ref<Tcb>, cptr: u64, manner: Manner) {
 }
 
 /// The capability does not allow to send.
+#[cold]
 fn refuse(thread: Ref<Tcb>, manner: Manner) {
     invoke::answer(thread, Err(crate::error::SysError::InvalidCapability(0)), manner.call);
 }
 
+#[inline(never)]
 fn invoke_object(thread: Ref<Tcb>, slot: Ref<Slot>, manner: Manner) {
     let info = MessageInfo(thread.regs.x[register::INFO].get());
     match Args::of(thread, info) {
