@@ -92,5 +92,6 @@ pub mod _private {
     pub use crate::entry::{run_main, set_ipc_buffer};
     pub use crate::heap::{Allocator, Heap};
     pub use crate::symbols::ImmutableCell;
+    #[cfg(target_os = "none")]
     pub use sel4::declare_start;
 }

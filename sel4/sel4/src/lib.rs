@@ -117,5 +117,5 @@ pub fn abort() -> ! {
 pub mod _private {
     pub use crate::printing::debug_print_helper;
     #[cfg(target_os = "none")]
-    pub use crate::root_task::{Stack, start};
+    pub use crate::{arch::Stack, root_task::start};
 }

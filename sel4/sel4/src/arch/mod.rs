@@ -12,6 +12,10 @@ use crate::Word;
 mod aarch64;
 #[cfg(target_os = "none")]
 pub(crate) use aarch64::*;
+#[cfg(target_os = "none")]
+mod start;
+#[cfg(target_os = "none")]
+pub use start::Stack;
 
 #[cfg(not(target_os = "none"))]
 pub mod host;

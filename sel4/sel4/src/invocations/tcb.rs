@@ -53,14 +53,25 @@ impl<C: InvocationContext> Tcb<C> {
     ///
     /// When `count` is more than a [`UserContext`] has.
     pub fn tcb_read_registers(self, suspend: bool, count: Word) -> Result<UserContext> {
+        let mut regs = UserContext::default();
+        self.tcb_read_registers_into(suspend, count, &mut regs)?;
+        Ok(regs)
+    }
+
+    /// [`tcb_read_registers`](Self::tcb_read_registers) into registers that are there already; those after the first
+    /// `count` stay as they are.
+    ///
+    /// # Panics
+    ///
+    /// When `count` is more than a [`UserContext`] has.
+    pub fn tcb_read_registers_into(self, suspend: bool, count: Word, regs: &mut UserContext) -> Result<()> {
+        let words = &mut regs.as_words_mut()[..count as usize];
         self.invoke(|cptr, ipc_buffer| {
-            let mut regs = UserContext::default();
-            let words = &mut regs.as_words_mut()[..count as usize];
             let label = InvocationLabel::TCBReadRegisters;
             let fast = call(ipc_buffer, cptr, label, [], [suspend.into(), count])?;
             words.copy_from_slice(&ipc_buffer.msg_regs()[..words.len()]);
             words.iter_mut().zip(fast).for_each(|(word, mr)| *word = mr);
-            Ok(regs)
+            Ok(())
         })
     }
 
