@@ -22,13 +22,40 @@ pub fn load(
     kernel: Option<&Path>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Parts> {
-    let elf = sdk.join("board").join(board).join(config).join("elf");
+    let boards = sdk.join("board");
+    let elf = boards.join(board).join(config).join("elf");
+    if !elf.is_dir() {
+        let message = format!("the SDK `{}` has nothing for {board} in the configuration {config}", sdk.display());
+        diagnostics.push(Diagnostic::general(message).help(contents(&boards)));
+        return None;
+    }
     let mut read = |path: PathBuf| program(&path, diagnostics);
     let loader = read(elf.join("loader.elf"));
     let kernel = read(kernel.map_or_else(|| elf.join("sel4.elf"), Path::to_owned));
     let initialiser = read(elf.join("initialiser.elf"));
     let monitor = read(elf.join("monitor.elf"));
     Some(Parts { loader: loader?, kernel: kernel?, initialiser: initialiser?, monitor: monitor? })
+}
+
+/// What an SDK has, for help.
+fn contents(boards: &Path) -> String {
+    let mut list = Vec::new();
+    for board in folders(boards) {
+        list.extend(folders(&boards.join(&board)).into_iter().map(|config| format!("{board} {config}")));
+    }
+    match list.is_empty() {
+        true => format!("it is no SDK: --sdk or {VARIABLE} names one, with folders board/BOARD/CONFIG/elf"),
+        false => format!("it has {}", list.join(", ")),
+    }
+}
+
+/// The names of the folders in a folder, sorted.
+fn folders(path: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut names: Vec<_> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 fn program(path: &Path, diagnostics: &mut Diagnostics) -> Option<Program> {

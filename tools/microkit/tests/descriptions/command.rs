@@ -61,6 +61,8 @@ fn what_is_wrong_with_the_command_line_is_said() {
     let (output, image) = microkit("ok_small", &["--sdk", "/nowhere"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(!image.exists());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("it is no SDK"), "{said}");
     let (output, image) = microkit("ok_small", &["--image-type", "elf"]);
     assert!(output.status.success());
     assert!(std::fs::read(image).unwrap().starts_with(b"\x7fELF"));
