@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use marker_plugin::{Event, parse_log};
@@ -27,6 +28,9 @@ pub enum Host {
 /// The last marker of the programs that measure, as the crate `marker` has it.
 const DONE: u32 = 63;
 
+/// What is said to a machine, and done until it ends; the path is that of the markers' log.
+type Script = fn(&mut Session, &Path) -> Result<()>;
+
 /// Runs, each made once however many rows read it.
 pub struct Bench<'a> {
     workspace: &'a Workspace,
@@ -48,10 +52,14 @@ impl<'a> Bench<'a> {
     /// When it does not build or does not come up.
     pub fn linux(&mut self, host: Host, kernel: Kernel) -> Result<&[Event]> {
         let name = format!("bench-{host:?}-linux-{}", kernel.version()).to_lowercase();
-        self.run(name, idle, |workspace| match host {
-            Host::Bare => Ok(Boot::bare(workspace, kernel)),
-            Host::Quoll => system(workspace, DEFAULT_SYSTEM, kernel),
-        })
+        self.run(
+            name,
+            |session, _| idle(session),
+            |workspace| match host {
+                Host::Bare => Ok(Boot::bare(workspace, kernel)),
+                Host::Quoll => system(workspace, DEFAULT_SYSTEM, kernel),
+            },
+        )
     }
 
     /// Events of the guest without an operating system.
@@ -85,12 +93,7 @@ impl<'a> Bench<'a> {
         Ok(events)
     }
 
-    fn run(
-        &mut self,
-        name: String,
-        script: fn(&mut Session) -> Result<()>,
-        boot: impl Fn(&Workspace) -> Result<Boot>,
-    ) -> Result<&[Event]> {
+    fn run(&mut self, name: String, script: Script, boot: impl Fn(&Workspace) -> Result<Boot>) -> Result<&[Event]> {
         if !self.runs.contains_key(&name) {
             let events = boot(self.workspace).and_then(|boot| self.events(&name, boot, script));
             self.runs.insert(name.clone(), events.map_err(|error| format!("{error:#}")));
@@ -130,12 +133,12 @@ impl<'a> Bench<'a> {
         Ok(u64::try_from(start.elapsed().as_millis())?)
     }
 
-    fn events(&self, name: &str, boot: Boot, script: fn(&mut Session) -> Result<()>) -> Result<Vec<Event>> {
+    fn events(&self, name: &str, boot: Boot, script: Script) -> Result<Vec<Event>> {
         let counter = super::counter(self.workspace, name)?;
         let log = counter.output.clone();
         let machine = Machine { cpu: self.cpu.to_owned(), gic: self.gic, icount: true, boot, counter: Some(counter) };
-        let mut session = Session::start(machine.command(), &log.with_extension("txt"))?;
-        script(&mut session).with_context(|| format!("{name} printed\n{}", session.transcript()))?;
+        let mut session = Session::start(machine.command(), &self.workspace.transcripts().join(format!("{name}.txt")))?;
+        script(&mut session, &log).with_context(|| format!("{name} printed\n{}", session.transcript()))?;
         session.quit();
         let text = fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
         Ok(parse_log(&text))
@@ -155,9 +158,10 @@ fn system(workspace: &Workspace, system: &str, linux: Kernel) -> Result<Boot> {
     Ok(Boot::Image(build::image(workspace, &options(system, linux))?))
 }
 
-/// Waits until the machine has ended, or has nothing to do because its guest is gone.
-fn to_the_end(session: &mut Session) -> Result<()> {
-    session.wait_until_quiet(Duration::from_secs(2)).map(drop)
+/// Waits until the last marker is in the log.
+fn to_the_end(session: &mut Session, log: &Path) -> Result<()> {
+    let done = || fs::read_to_string(log).is_ok_and(|text| until(&parse_log(&text), DONE).is_ok());
+    session.wait_until(done)
 }
 
 /// Leaves a Linux guest alone at its prompt: 5 virtual seconds, marker 1, 10 virtual seconds, marker 2.

@@ -6,7 +6,9 @@ mod rows;
 mod size;
 mod table;
 
-use anyhow::{Result, bail};
+use std::fs;
+
+use anyhow::{Context, Result, bail};
 
 pub use rows::IDLE_LIMIT;
 
@@ -52,15 +54,14 @@ fn line(row: &rows::Row, bench: &mut measure::Bench) -> table::Line {
     table::Line { operation: row.operation, figure, goal }
 }
 
-/// The counter for one run, which writes to `name.log` among the transcripts.
+/// The counter for one run, which writes to `name.log` among the transcripts. A log of an earlier run is removed.
 ///
 /// # Errors
-/// When the plugin does not build.
+/// When the plugin does not build, or the log cannot be written.
 pub fn counter(workspace: &Workspace, name: &str) -> Result<Counter> {
     let folder = build::host_tool(workspace, "marker-plugin", &["--features", "plugin"])?;
-    std::fs::create_dir_all(workspace.transcripts())?;
-    Ok(Counter {
-        plugin: folder.join("libmarker_plugin.so"),
-        output: workspace.transcripts().join(name).with_extension("log"),
-    })
+    fs::create_dir_all(workspace.transcripts())?;
+    let output = workspace.transcripts().join(format!("{name}.log"));
+    fs::write(&output, "").with_context(|| format!("cannot write {}", output.display()))?;
+    Ok(Counter { plugin: folder.join("libmarker_plugin.so"), output })
 }

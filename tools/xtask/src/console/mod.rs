@@ -163,6 +163,18 @@ impl Session {
         }
     }
 
+    /// Waits until `done`, which is asked now and then, or until the machine ends.
+    ///
+    /// # Errors
+    /// When the machine has worked for long, or slept for long, before that.
+    pub fn wait_until(&mut self, mut done: impl FnMut() -> bool) -> Result<()> {
+        self.activity.restart();
+        while !done() && self.receive()? {
+            self.check_patience()?;
+        }
+        Ok(())
+    }
+
     /// Takes in what was printed, if need be waiting a moment for it. Returns whether the machine still runs.
     fn receive(&mut self) -> Result<bool> {
         match self.output.recv_timeout(LOOK) {
