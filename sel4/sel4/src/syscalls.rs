@@ -114,7 +114,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
     pub fn call(self, info: MessageInfo) -> MessageInfo {
         self.invoke(|cptr, ipc_buffer| {
             let mrs = ipc_buffer.fast_message();
-            let received = arch::send_recv(Syscall::Call, cptr.bits(), info.into_word(), mrs, 0, ipc_buffer);
+            let received = arch::call(cptr.bits(), info.into_word(), mrs, ipc_buffer);
             deliver(received, ipc_buffer).0
         })
     }
@@ -126,7 +126,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         let reply = reply_authority.into_reply_authority().bits();
         self.invoke(|cptr, ipc_buffer| {
             let mrs = ipc_buffer.fast_message();
-            let received = arch::send_recv(Syscall::ReplyRecv, cptr.bits(), info.into_word(), mrs, reply, ipc_buffer);
+            let received = arch::reply_recv(cptr.bits(), info.into_word(), mrs, reply, ipc_buffer);
             deliver(received, ipc_buffer)
         })
     }
@@ -152,9 +152,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
     #[inline]
     pub fn call_with_mrs<M: FastMessages>(self, info: MessageInfo, messages: M) -> CallWithMRs {
         let mrs = messages.into_registers();
-        let received = self.invoke(|cptr, ipc_buffer| {
-            arch::send_recv(Syscall::Call, cptr.bits(), info.into_word(), mrs, 0, ipc_buffer)
-        });
+        let received = self.invoke(|cptr, ipc_buffer| arch::call(cptr.bits(), info.into_word(), mrs, ipc_buffer));
         CallWithMRs { info: MessageInfo::from_word(received.info), msg: received.mrs }
     }
 }
@@ -163,9 +161,7 @@ impl<C: InvocationContext> cap::Notification<C> {
     /// `seL4_Signal`: adds the capability's badge to the notification's word and wakes a waiter.
     #[inline]
     pub fn signal(self) {
-        self.invoke(|cptr, ipc_buffer| {
-            arch::send(Syscall::Send, cptr.bits(), MessageInfo::default().into_word(), [0; 4], ipc_buffer);
-        });
+        arch::signal(self.bits());
     }
 
     /// `seL4_Wait`: waits until the word is not 0; takes it.

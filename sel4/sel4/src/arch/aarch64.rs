@@ -8,6 +8,22 @@ use super::{FastMessage, Received};
 use crate::abi::syscall::Syscall;
 use crate::{IpcBuffer, Word};
 
+/// `Send` of an empty message, which touches no IPC buffer.
+#[inline(always)]
+pub(crate) fn signal(dest: Word) {
+    // SAFETY: the kernel changes no register and no memory of this thread's. That other threads see
+    // what was written before is left to the compiler: it takes the instruction for an access to memory.
+    unsafe {
+        asm!(
+            "svc #0",
+            in("x0") dest,
+            in("x1") 0,
+            in("x7") Syscall::Send as i64,
+            options(nostack),
+        );
+    }
+}
+
 /// A sending call that receives nothing (`Send`, `NBSend`).
 #[inline(always)]
 pub(crate) fn send(call: Syscall, dest: Word, info: Word, mrs: FastMessage, ipc_buffer: *mut IpcBuffer) {
@@ -53,17 +69,9 @@ pub(crate) fn recv(call: Syscall, src: Word, reply: Word, ipc_buffer: *mut IpcBu
     Received { badge, info, mrs: [mr0, mr1, mr2, mr3] }
 }
 
-/// A call that sends to and receives from one capability, or replies and receives (`Call`,
-/// `ReplyRecv`). `reply` is ignored by `Call`.
+/// `Call`: sends to a capability and receives the answer.
 #[inline(always)]
-pub(crate) fn send_recv(
-    call: Syscall,
-    dest: Word,
-    info: Word,
-    mrs: FastMessage,
-    reply: Word,
-    ipc_buffer: *mut IpcBuffer,
-) -> Received {
+pub(crate) fn call(dest: Word, info: Word, mrs: FastMessage, ipc_buffer: *mut IpcBuffer) -> Received {
     let (badge, info_out, mr0, mr1, mr2, mr3);
     // SAFETY: the kernel changes the listed registers and the thread's own IPC buffer, which the
     // caller has borrowed mutably.
@@ -76,8 +84,52 @@ pub(crate) fn send_recv(
             inout("x3") mrs[1] => mr1,
             inout("x4") mrs[2] => mr2,
             inout("x5") mrs[3] => mr3,
+            in("x7") Syscall::Call as i64,
+            in("x8") ipc_buffer,
+            options(nostack),
+        );
+    }
+    Received { badge, info: info_out, mrs: [mr0, mr1, mr2, mr3] }
+}
+
+/// [`call`] with a message of no words.
+#[inline(always)]
+pub(crate) fn call_without_words(dest: Word, info: Word, ipc_buffer: *mut IpcBuffer) -> Received {
+    let (badge, info_out, mr0, mr1, mr2, mr3);
+    // SAFETY: as in `call`; the kernel reads no more message registers than the message has words.
+    unsafe {
+        asm!(
+            "svc #0",
+            inout("x0") dest => badge,
+            inout("x1") info => info_out,
+            out("x2") mr0,
+            out("x3") mr1,
+            out("x4") mr2,
+            out("x5") mr3,
+            in("x7") Syscall::Call as i64,
+            in("x8") ipc_buffer,
+            options(nostack),
+        );
+    }
+    Received { badge, info: info_out, mrs: [mr0, mr1, mr2, mr3] }
+}
+
+/// `ReplyRecv`: answers the caller that `reply` holds and receives from `src`.
+#[inline(always)]
+pub(crate) fn reply_recv(src: Word, info: Word, mrs: FastMessage, reply: Word, ipc_buffer: *mut IpcBuffer) -> Received {
+    let (badge, info_out, mr0, mr1, mr2, mr3);
+    // SAFETY: as in `call`.
+    unsafe {
+        asm!(
+            "svc #0",
+            inout("x0") src => badge,
+            inout("x1") info => info_out,
+            inout("x2") mrs[0] => mr0,
+            inout("x3") mrs[1] => mr1,
+            inout("x4") mrs[2] => mr2,
+            inout("x5") mrs[3] => mr3,
             in("x6") reply,
-            in("x7") call as i64,
+            in("x7") Syscall::ReplyRecv as i64,
             in("x8") ipc_buffer,
             options(nostack),
         );

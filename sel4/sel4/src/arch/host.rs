@@ -73,6 +73,8 @@ pub fn with_kernel<'a, R>(kernel: impl FnMut(&mut Registers, &mut IpcBuffer) + '
 
 /// The functions of the `arch` interface.
 pub(crate) mod syscalls {
+    use core::ptr;
+
     use super::{KERNEL, Registers};
     use crate::abi::syscall::Syscall;
     use crate::arch::{FastMessage, Received};
@@ -108,15 +110,26 @@ pub(crate) mod syscalls {
         received(&trap(registers(call, src, 0, [0; 4], reply), ipc_buffer))
     }
 
-    pub(crate) fn send_recv(
-        call: Syscall,
-        dest: Word,
+    pub(crate) fn signal(dest: Word) {
+        trap(registers(Syscall::Send, dest, 0, [0; 4], 0), ptr::null_mut());
+    }
+
+    pub(crate) fn call(dest: Word, info: Word, mrs: FastMessage, ipc_buffer: *mut IpcBuffer) -> Received {
+        received(&trap(registers(Syscall::Call, dest, info, mrs, 0), ipc_buffer))
+    }
+
+    pub(crate) fn call_without_words(dest: Word, info: Word, ipc_buffer: *mut IpcBuffer) -> Received {
+        call(dest, info, [0; 4], ipc_buffer)
+    }
+
+    pub(crate) fn reply_recv(
+        src: Word,
         info: Word,
         mrs: FastMessage,
         reply: Word,
         ipc_buffer: *mut IpcBuffer,
     ) -> Received {
-        received(&trap(registers(call, dest, info, mrs, reply), ipc_buffer))
+        received(&trap(registers(Syscall::ReplyRecv, src, info, mrs, reply), ipc_buffer))
     }
 
     pub(crate) fn nb_send_recv(

@@ -7,8 +7,7 @@
 use core::array;
 
 use crate::abi::label::InvocationLabel;
-use crate::abi::syscall::Syscall;
-use crate::arch::{self, FastMessage};
+use crate::arch::{self, FastMessage, Received};
 use crate::{CPtr, CPtrBits, Error, IpcBuffer, MessageInfo, NUM_FAST_MESSAGE_REGISTERS, Result, Word};
 
 mod cnode;
@@ -38,8 +37,11 @@ fn call<const CAPS: usize, const WORDS: usize>(
     if let Some(rest) = words.get(NUM_FAST_MESSAGE_REGISTERS..) {
         ipc_buffer.msg_regs_mut()[NUM_FAST_MESSAGE_REGISTERS..][..rest.len()].copy_from_slice(rest);
     }
-    let fast = array::from_fn(|i| words.get(i).copied().unwrap_or(0));
-    call_prepared(ipc_buffer, service, MessageInfo::new(label as Word, 0, CAPS, WORDS), fast)
+    let info = MessageInfo::new(label as Word, 0, CAPS, WORDS);
+    if WORDS == 0 {
+        return result(&arch::call_without_words(service.bits(), info.into_word(), ipc_buffer));
+    }
+    call_prepared(ipc_buffer, service, info, array::from_fn(|i| words.get(i).copied().unwrap_or(0)))
 }
 
 /// Makes an invocation whose capabilities, and message registers from 4 on, are in the IPC buffer.
@@ -50,7 +52,12 @@ fn call_prepared(
     info: MessageInfo,
     fast: FastMessage,
 ) -> Result<FastMessage> {
-    let received = arch::send_recv(Syscall::Call, service.bits(), info.into_word(), fast, 0, ipc_buffer);
+    result(&arch::call(service.bits(), info.into_word(), fast, ipc_buffer))
+}
+
+/// The answer to an invocation: its label is the error, or 0.
+#[inline(always)]
+fn result(received: &Received) -> Result<FastMessage> {
     match Error::from_label(MessageInfo::from_word(received.info).label()) {
         None => Ok(received.mrs),
         Some(error) => Err(error),
