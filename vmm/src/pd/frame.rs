@@ -87,14 +87,14 @@ impl Frame {
         self.known = PC + 1;
     }
 
-    /// An exit that an UnknownSyscall fault has told.
-    pub fn begin_unknown_syscall(&mut self, vcpu: Child, fault: &sel4::UnknownSyscall) {
-        self.begin_at(vcpu, fault.fault_ip());
-        *self.context.sp_mut() = fault.sp();
-        *self.context.spsr_mut() = fault.spsr();
-        (0..8).for_each(|n| *self.context.gpr_mut(n) = fault.gpr(n));
+    /// An exit that an UnknownSyscall fault has told in these message registers.
+    pub fn begin_unknown_syscall(&mut self, vcpu: Child, mrs: &[Word]) {
+        self.begin_at(vcpu, mrs[unknown_syscall::FAULT_IP]);
+        *self.context.sp_mut() = mrs[unknown_syscall::SP];
+        *self.context.spsr_mut() = mrs[unknown_syscall::SPSR];
+        (0..8).for_each(|n| *self.context.gpr_mut(n) = mrs[unknown_syscall::X0 + n]);
         self.known = X7_END;
-        self.report = Report::UnknownSyscall { lr: fault.lr() };
+        self.report = Report::UnknownSyscall { lr: mrs[unknown_syscall::LR] };
     }
 
     /// Forgets what has changed: the vCPU that it was for has been stopped or started anew.
@@ -117,13 +117,12 @@ impl Frame {
 
     /// Makes the first `count` registers known.
     fn learn(&mut self, count: usize) -> sel4::Result<()> {
-        if count <= self.known {
-            return Ok(());
+        if count > self.known {
+            let count = count.max(FIRST_READ);
+            self.write_back()?;
+            self.tcb.tcb_read_registers_into(false, count as Word, &mut self.context)?;
+            self.known = count;
         }
-        let count = count.max(FIRST_READ);
-        let read = self.tcb.tcb_read_registers(false, count as Word)?;
-        self.context.as_words_mut()[self.known..count].copy_from_slice(&read.as_words()[self.known..count]);
-        self.known = count;
         Ok(())
     }
 

@@ -3,18 +3,21 @@
 use core::fmt;
 
 use sel4::{
-    Fault, VCpuReg, Word,
-    abi::microkit::slot,
+    VCpuReg, Word,
+    abi::{
+        fault::{FaultTag, cap_fault, vcpu_fault, vgic_maintenance, vm_fault, vppi_event},
+        microkit::slot,
+    },
     cap::VSpace,
     quoll::{GicInfo, VCpuFlags, VCpuReg as Extension},
 };
-use sel4_microkit::{Child, MessageInfo, debug_println};
+use sel4_microkit::{Child, MessageInfo, debug_println, with_msg_regs};
 use vmm::{
     guest::Exit,
     hypervisor::{Entry, HostGic, Hypervisor, SystemRegister},
     machine::{MAX_VCPUS, Region},
     syndrome::Syndrome,
-    vgic::{ListRegister, ListRegisters, Maintenance, Version},
+    vgic::{ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance, Version},
 };
 
 use super::frame::Frame;
@@ -64,37 +67,39 @@ impl Kernel {
     /// What a fault message of a vCPU says; `None` if it is not one of a guest's.
     pub fn exit(&mut self, child: Child, message: MessageInfo) -> Option<Exit> {
         let frame = &mut self.frame;
-        let fault = sel4::with_ipc_buffer(|buffer| Fault::try_new(buffer, message.inner()));
-        Some(match fault {
-            Some(Fault::VmFault(fault)) => {
-                frame.begin_at(child, fault.ip());
-                Exit::Memory { address: fault.addr(), syndrome: Syndrome(fault.fsr()) }
-            }
-            Some(Fault::UnknownSyscall(fault)) => {
-                frame.begin_unknown_syscall(child, &fault);
-                Exit::Hypercall
-            }
-            // An HVC that looks like a system call whose capability the guest does not have.
-            Some(Fault::CapFault(fault)) => {
-                frame.begin_at(child, fault.ip());
-                Exit::Hypercall
-            }
-            Some(Fault::VCpuFault(fault)) => {
-                frame.begin(child);
-                Exit::Trap(Syndrome(fault.hsr()))
-            }
-            Some(Fault::VGicMaintenance(fault)) => {
-                frame.begin(child);
-                Exit::Maintenance { ended: fault.idx().map(|index| index as usize) }
-            }
-            Some(Fault::VPpiEvent(fault)) => {
-                frame.begin(child);
-                Exit::PrivateInterrupt(fault.irq() as u32)
-            }
-            other => {
-                debug_println!("{}: vCPU {} stands still after {other:x?}", name(), child.index());
-                return None;
-            }
+        with_msg_regs(|mrs| {
+            Some(match FaultTag::from_label(message.label()) {
+                Some(FaultTag::VMFault) => {
+                    frame.begin_at(child, mrs[vm_fault::IP]);
+                    Exit::Memory { address: mrs[vm_fault::ADDR], syndrome: Syndrome(mrs[vm_fault::FSR]) }
+                }
+                Some(FaultTag::UnknownSyscall) => {
+                    frame.begin_unknown_syscall(child, mrs);
+                    Exit::Hypercall
+                }
+                // An HVC that looks like a system call whose capability the guest does not have.
+                Some(FaultTag::CapFault) => {
+                    frame.begin_at(child, mrs[cap_fault::IP]);
+                    Exit::Hypercall
+                }
+                Some(FaultTag::VCPUFault) => {
+                    frame.begin(child);
+                    Exit::Trap(Syndrome(mrs[vcpu_fault::HSR]))
+                }
+                Some(FaultTag::VGICMaintenance) => {
+                    frame.begin(child);
+                    let index = usize::try_from(mrs[vgic_maintenance::IDX]).ok();
+                    Exit::Maintenance { ended: index.filter(|&index| index < MAX_LIST_REGISTERS) }
+                }
+                Some(FaultTag::VPPIEvent) => {
+                    frame.begin(child);
+                    Exit::PrivateInterrupt(mrs[vppi_event::IRQ] as u32)
+                }
+                other => {
+                    debug_println!("{}: vCPU {} stands still after {other:?}", name(), child.index());
+                    return None;
+                }
+            })
         })
     }
 
