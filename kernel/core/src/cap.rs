@@ -244,6 +244,9 @@ pub struct RawCap {
 
 const MASK_ADDR: u64 = (1 << Addr::BITS) - 1;
 const TAG_SHIFT: u32 = 59;
+/// A frame's own bits: its size (1:0), its rights, whether it is device memory.
+const FRAME_RIGHTS_SHIFT: u32 = 2;
+const FRAME_DEVICE: u64 = 1 << 6;
 const OWN_MASK: u64 = (1 << (TAG_SHIFT - Addr::BITS)) - 1;
 /// Bits of a slot's address that carry information above its alignment.
 const SLOT_SHIFT: u32 = sel4_abi::object::SLOT_BITS;
@@ -319,6 +322,19 @@ impl RawCap {
         self.w0 >> Addr::BITS & OWN_MASK
     }
 
+    /// Address and size of the memory that a frame's holder may read and write; `None` for device memory and all else. What
+    /// [`RawCap::unpack`] would tell, for the kernel's most frequent question: where a thread's buffer is.
+    #[inline(always)]
+    pub const fn shared_memory(self) -> Option<(Addr, FrameSize)> {
+        const READ_AND_WRITE: u64 = 3 << FRAME_RIGHTS_SHIFT;
+        let own = self.own();
+        if self.is(Tag::Frame) && own & (READ_AND_WRITE | FRAME_DEVICE) == READ_AND_WRITE {
+            Some((self.addr(), FrameSize::from_bits(own & 3)))
+        } else {
+            None
+        }
+    }
+
     /// Packs a capability.
     #[inline]
     pub const fn pack(cap: Cap) -> Self {
@@ -344,7 +360,8 @@ impl RawCap {
             Cap::VSpace { addr, asid: None } => (word0(Tag::VSpace, 0, addr), 0),
             Cap::PageTable { addr, mapping } => (word0(Tag::PageTable, 0, addr), mapping_word(mapping)),
             Cap::Frame { addr, size, rights, device, mapping } => {
-                let own = size as u64 | rights.to_word() << 2 | (device as u64) << 6;
+                let device = if device { FRAME_DEVICE } else { 0 };
+                let own = size as u64 | rights.to_word() << FRAME_RIGHTS_SHIFT | device;
                 (word0(Tag::Frame, own, addr), mapping_word(mapping))
             }
             Cap::VCpu { addr } => (word0(Tag::VCpu, 0, addr), 0),
@@ -378,8 +395,8 @@ impl RawCap {
             17 => Cap::Frame {
                 addr,
                 size: FrameSize::from_bits(own & 3),
-                rights: CapRights::from_word(own >> 2),
-                device: own >> 6 & 1 != 0,
+                rights: CapRights::from_word(own >> FRAME_RIGHTS_SHIFT),
+                device: own & FRAME_DEVICE != 0,
                 mapping: mapping_from(w1),
             },
             18 => Cap::VCpu { addr },
@@ -528,6 +545,15 @@ pub(crate) mod tests {
         #[test]
         fn packing_is_lossless(cap in any_cap()) {
             prop_assert_eq!(RawCap::pack(cap).unpack(), cap);
+        }
+
+        #[test]
+        fn memory_that_is_shared_is_what_unpacking_says(cap in any_cap()) {
+            let expected = match cap {
+                Cap::Frame { addr, size, rights, device: false, .. } if rights.read && rights.write => Some((addr, size)),
+                _ => None,
+            };
+            prop_assert_eq!(RawCap::pack(cap).shared_memory(), expected);
         }
 
         #[test]

@@ -10,7 +10,7 @@ use crate::object::sched_context::SchedContext;
 use crate::object::slot::Slot;
 use crate::object::vcpu::VCpu;
 use core::cell::Cell;
-use quoll_kernel_core::cap::{Addr, Cap, Tag, low_mask};
+use quoll_kernel_core::cap::{Addr, low_mask};
 use sel4_abi::context::Register;
 use sel4_abi::ipc_buffer;
 use sel4_abi::syscall::register;
@@ -224,14 +224,7 @@ impl Tcb {
 
     /// The IPC buffer, if the thread has one that the kernel may use (read and write, not device memory).
     pub fn buffer(&self) -> Option<UserWords> {
-        let raw = self.slots.ipc_buffer.raw();
-        if !raw.is(Tag::Frame) {
-            return None;
-        }
-        let Cap::Frame { addr, size, rights, device: false, .. } = raw.unpack() else { return None };
-        if !rights.read || !rights.write {
-            return None;
-        }
+        let (addr, size) = self.slots.ipc_buffer.raw().shared_memory()?;
         // The buffer is aligned to its size, so it does not leave the frame.
         let offset = self.ipc_buffer.get() & low_mask(size.bits()) & !low_mask(ipc_buffer::SIZE_BITS);
         // SAFETY: the capability names a frame of this size, and users of the buffer stay in its kilobyte.
