@@ -93,7 +93,8 @@ pub trait Hypervisor: ListRegisters {
     /// Sets a system register of any vCPU that does not run.
     fn set_system_register(&mut self, vcpu: usize, register: SystemRegister, value: u64);
 
-    /// Makes a vCPU run from `entry` on, whatever it did before.
+    /// Makes a vCPU run from `entry` on, whatever it did before. Its CPU interface of the GIC is switched off, as after a
+    /// reset; list registers stay as they are.
     fn start(&mut self, vcpu: usize, entry: Entry);
 
     /// Stops a vCPU until it is started again.

@@ -240,6 +240,7 @@ impl Hypervisor for Kernel {
         *context.pc_mut() = entry.pc;
         *context.spsr_mut() = entry.pstate;
         *context.gpr_mut(0) = entry.argument;
+        Self::write(self, vcpu, Extension::Vmcr, 0);
         done("start a vCPU", Child::new(vcpu).vm_tcb().tcb_write_all_registers(true, &mut context));
     }
 
