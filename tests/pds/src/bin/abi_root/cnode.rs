@@ -14,6 +14,7 @@ pub fn run(kit: &mut Kit) {
     moves(kit);
     revocation(kit);
     lookups(kit);
+    many(kit);
 }
 
 fn copies(kit: &mut Kit) {
@@ -104,4 +105,21 @@ fn lookups(kit: &mut Kit) {
     kit.tally.check("a depth beyond the CNode", inside(5 << 4 | 9, 8).delete(), Err(Error::FailedLookup));
     let back = table.cap().absolute_cptr_from_bits_with_depth(9, 4);
     kit.tally.check("the slot is the one", back.delete(), Ok(()));
+}
+
+/// Long operations are done in pieces; the result is the same.
+fn many(kit: &mut Kit) {
+    const BITS: usize = 11;
+    let table = kit.memory.make_sized::<cap_type::CNode>(BITS);
+    let endpoint = kit.memory.make::<cap_type::Endpoint>();
+    let slot = |i| table.cap().absolute_cptr_from_bits_with_depth(i, BITS);
+    let fill = || (0..1 << BITS).try_for_each(|i| slot(i).mint(&at(endpoint), CapRights::all(), i + 1));
+    kit.tally.check("fill a CNode", fill(), Ok(()));
+    kit.tally.check("revoke what fills it", at(endpoint).revoke(), Ok(()));
+    kit.tally.check("fill it again", fill(), Ok(()));
+    // The CNode holds a capability to itself as well.
+    let own = slot(7).delete().and_then(|()| slot(7).copy(&at(table), CapRights::all()));
+    kit.tally.check("a CNode in itself", own, Ok(()));
+    kit.tally.check("delete one capability to it", at(table).delete(), Ok(()));
+    kit.tally.check("revoke what it held", at(endpoint).revoke(), Ok(()));
 }

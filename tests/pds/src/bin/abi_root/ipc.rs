@@ -260,6 +260,13 @@ fn capability_fault(kit: &mut Kit) {
     let seen = as_cap_fault(fault(kit, endpoint, reply));
     kit.tally.check("a send that meets a guard", seen, Some((no_guard, false, Some(mismatch))));
 
+    let sealed = kit.memory.make::<cap_type::Notification>();
+    let write_only = kit.memory.slot::<cap_type::Notification>();
+    kit.tally.check("copy without a right", at(write_only).copy(&at(sealed), CapRights::write_only()), Ok(()));
+    let (_, endpoint, reply) = faulty(kit, wait_and_signal, [write_only.cptr_bits(), 0, 0]);
+    let seen = as_cap_fault(fault(kit, endpoint, reply)).map(|(cptr, receiving, _)| (cptr, receiving));
+    kit.tally.check("a receive without the right", seen, Some((write_only.cptr_bits(), true)));
+
     let empty = kit.memory.slot::<cap_type::Notification>();
     let [first, then] = [(); 2].map(|()| kit.memory.make::<cap_type::Notification>());
     let marked = badged(kit, then, 9);
@@ -294,6 +301,8 @@ fn timeout(kit: &mut Kit) {
     };
     kit.tally.check("a thread that uses up its budget", seen, Some((0x77, true)));
     kit.tally.check("stop it", thread.tcb.tcb_suspend(), Ok(()));
+    let consumed = thread.context.consumed();
+    kit.tally.check("what it consumed was told", consumed.is_ok_and(|time| time < 500), true);
 }
 
 /// Who waits on an endpoint that is deleted repeats its system call, and finds nothing.

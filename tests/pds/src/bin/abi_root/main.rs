@@ -7,6 +7,9 @@
 use sel4_microkit as _;
 
 mod cnode;
+#[cfg(sel4_debug)]
+mod debug;
+mod firmware;
 mod fuzz;
 mod interrupt;
 mod ipc;
@@ -48,11 +51,14 @@ fn run(boot_info: &BootInfoPtr) -> ! {
     boot_information(&mut kit, boot_info);
     untyped::run(&mut kit, boot_info);
     cnode::run(&mut kit);
-    vspace::run(&mut kit);
+    vspace::run(&mut kit, boot_info);
     tcb::run(&mut kit);
     time::run(&mut kit);
     interrupt::run(&mut kit);
     vcpu::run(&mut kit);
+    firmware::run(&mut kit);
+    #[cfg(sel4_debug)]
+    debug::run(&mut kit);
     ipc::run(&mut kit);
     fuzz::run(&mut kit);
     storm::run(&mut kit);

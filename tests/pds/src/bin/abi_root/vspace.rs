@@ -4,7 +4,7 @@ use core::ptr;
 
 use sel4::abi::label::InvocationLabel;
 use sel4::init_thread::slot;
-use sel4::{CapRights, Error, FrameObjectType, ObjectBlueprint, VmAttributes, cap_type};
+use sel4::{BootInfoPtr, CapRights, Error, FrameObjectType, ObjectBlueprint, VmAttributes, cap_type};
 
 use crate::kit::{Kit, refuses};
 use crate::memory::{at, retype};
@@ -12,13 +12,14 @@ use crate::memory::{at, retype};
 const RW: CapRights = CapRights::read_write();
 const DEFAULT: VmAttributes = VmAttributes::DEFAULT;
 
-pub fn run(kit: &mut Kit) {
+pub fn run(kit: &mut Kit, boot_info: &BootInfoPtr) {
     tables(kit);
     frames(kit);
     memory_is_clean(kit);
     caches(kit);
     address_spaces(kit);
     identifiers(kit);
+    huge_pages(kit, boot_info);
 }
 
 fn tables(kit: &mut Kit) {
@@ -144,4 +145,25 @@ fn identifiers(kit: &mut Kit) {
     kit.tally.check("a pool takes a page", result, Err(Error::InvalidCapability));
     let result = control.asid_control_make_pool(untyped, &at(empty));
     kit.tally.check("a pool takes an untyped without children", result, Err(Error::RevokeFirst));
+}
+
+/// There is a gigabyte of nothing somewhere in the device space.
+fn huge_pages(kit: &mut Kit, boot_info: &BootInfoPtr) {
+    let large_enough = |i: &usize| boot_info.untyped_list()[*i].size_bits() >= FrameObjectType::HUGE_PAGE_BITS;
+    let Some(device) = boot_info.device_untyped_range().find(large_enough) else {
+        kit.tally.check("a device as large as a huge page", false, true);
+        return;
+    };
+    let frame = kit.memory.slot::<cap_type::HugePage>();
+    let made = retype(boot_info.untyped().index(device).cap(), FrameObjectType::HugePage.blueprint(), frame, 1);
+    kit.tally.check("make a huge page", made, Ok(()));
+    let vspace = kit.memory.make::<cap_type::VSpace>().cap();
+    kit.tally.check("assign an identifier", slot::ASID_POOL.cap().asid_pool_assign(vspace), Ok(()));
+    let map = |address| frame.cap().frame_map(vspace, address, RW, VmAttributes::NONE);
+    kit.tally.check("map a huge page askew", map(0x20_0000), Err(Error::AlignmentError));
+    kit.tally.check("map a huge page without tables", map(4 << 30), Ok(()));
+    let table = kit.memory.make::<cap_type::PT>().cap();
+    kit.tally.check("a table where a huge page is", table.pt_map(vspace, 4 << 30, DEFAULT), Err(Error::DeleteFirst));
+    kit.tally.check("unmap a huge page", frame.cap().frame_unmap(), Ok(()));
+    kit.tally.check("a table where a huge page was", table.pt_map(vspace, 4 << 30, DEFAULT), Ok(()));
 }
