@@ -217,9 +217,11 @@ impl Vgic {
         if self.config.linked && self.hardware(number, 1 << bit) != 0 {
             return lr.with_pending(pending && !active).linked();
         }
-        // A level is looked at again when the guest ends the interrupt; an edge can wait in the register itself.
+        // A level that is high is looked at again when the guest ends the interrupt; an edge can wait in the register
+        // itself, and what was pending by software is not any more once it is taken.
         let level = !on(bank.edge);
-        lr.with_pending(pending && !(level && active)).with_eoi(pending && level)
+        let again = level && pending && (active || on(bank.line));
+        lr.with_pending(pending && !(level && active)).with_eoi(again)
     }
 
     /// A list register for `next`: a free one, one that the guest is through with, or that of something less urgent.
