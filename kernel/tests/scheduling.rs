@@ -42,7 +42,8 @@ fn shares(threads: &[Thread], total: u64) -> Vec<u64> {
 fn a_budget_bounds_a_share_whatever_the_priority() {
     let root = Root::new();
     root.retype(ObjectType::Notification, 0, NOTIFICATION, 1);
-    let threads = [spinner(&root, 0, 90, 200, 1000), spinner(&root, 1, 80, 300, 1000), spinner(&root, 2, 50, 1000, 1000)];
+    let threads =
+        [spinner(&root, 0, 90, 200, 1000), spinner(&root, 1, 80, 300, 1000), spinner(&root, 2, 50, 1000, 1000)];
     sleep(&root);
     let ran = shares(&threads, 20_000);
     assert!((3900..=4100).contains(&ran[0]), "{ran:?}");
