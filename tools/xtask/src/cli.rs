@@ -81,6 +81,16 @@ pub struct BuildOptions {
     /// Guest's Linux
     #[arg(long, value_enum, default_value = "6.1")]
     pub linux: Kernel,
+    /// Program of ours that takes the initialiser's place
+    #[arg(long, hide = true)]
+    pub root_task: Option<String>,
+}
+
+impl BuildOptions {
+    /// A system with everything else as usual.
+    pub fn of(system: &str, config: Config, linux: Kernel) -> Self {
+        Self { system: system.into(), config, linux, root_task: None }
+    }
 }
 
 /// A system and the machine that it runs on.

@@ -49,9 +49,9 @@ impl Workspace {
         self.target().join("sdk")
     }
 
-    /// The folder of the SDK that holds kernel, loader, initialiser and monitor of one configuration.
-    pub fn sdk_elf(&self, config: &str) -> PathBuf {
-        self.sdk().join("board").join(BOARD).join(config).join("elf")
+    /// The folder of an SDK that holds kernel, loader, initialiser and monitor of one configuration.
+    pub fn sdk_elf(sdk: &Path, config: &str) -> PathBuf {
+        sdk.join("board").join(BOARD).join(config).join("elf")
     }
 
     /// Transcripts of test runs.

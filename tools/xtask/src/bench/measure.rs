@@ -110,7 +110,7 @@ impl<'a> Bench<'a> {
     /// When it does not build.
     pub fn kernel_code(&self) -> Result<u64> {
         build::image(self.workspace, &options(DEFAULT_SYSTEM, Kernel::V6_1))?;
-        size::code(&self.workspace.sdk_elf(CONFIG.name()).join("sel4.elf"))
+        size::code(&Workspace::sdk_elf(&self.workspace.sdk(), CONFIG.name()).join("sel4.elf"))
     }
 
     /// Lines of code of the kernel.
@@ -151,7 +151,7 @@ const CONFIG: Config = Config::Release;
 const DEFAULT_SYSTEM: &str = "system.xml";
 
 fn options(system: &str, linux: Kernel) -> BuildOptions {
-    BuildOptions { system: system.into(), config: CONFIG, linux }
+    BuildOptions::of(system, CONFIG, linux)
 }
 
 fn system(workspace: &Workspace, system: &str, linux: Kernel) -> Result<Boot> {

@@ -11,11 +11,14 @@ use crate::process;
 use crate::setup::toolchain::{TARGET, Toolchain};
 use crate::workspace::Workspace;
 
+/// The root task, as the `microkit` tool calls it.
+pub const INITIALISER: &str = "initialiser.elf";
+
 /// The packages of the SDK with the names that the `microkit` tool looks for.
 const SDK: [(&str, &str); 4] = [
     ("quoll-loader", "loader.elf"),
     ("quoll-kernel", "sel4.elf"),
-    ("initialiser", "initialiser.elf"),
+    ("initialiser", INITIALISER),
     ("monitor", "monitor.elf"),
 ];
 /// Packages whose programs are protection domains or guests.
@@ -33,6 +36,11 @@ const LINK: [&str; 4] = [
 /// The packages that are built for the target.
 pub fn packages() -> impl Iterator<Item = &'static str> {
     SDK.iter().map(|&(package, _)| package).chain(PROGRAMS)
+}
+
+/// The files of the SDK.
+pub fn sdk_names() -> impl Iterator<Item = &'static str> {
+    SDK.iter().map(|&(_, name)| name)
 }
 
 /// Flags for rustc.
@@ -61,7 +69,7 @@ pub fn build(workspace: &Workspace, toolchain: &Toolchain, config: Config) -> Re
     command.arg("--bins");
     process::run(&format!("building the components ({})", config.name()), &mut command)?;
     let built = target_folder(workspace, config).join(TARGET).join("release");
-    let elf = workspace.sdk_elf(config.name());
+    let elf = Workspace::sdk_elf(&workspace.sdk(), config.name());
     fs::create_dir_all(&elf)?;
     for (package, name) in SDK {
         copy(&built.join(package), &elf.join(name))?;
@@ -98,6 +106,10 @@ fn extension(program: &Path) -> Result<&'static str> {
     Ok(if content.starts_with(b"\x7fELF") { "elf" } else { "bin" })
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies a file.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display())).map(drop)
 }

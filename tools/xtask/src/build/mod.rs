@@ -2,6 +2,7 @@
 
 pub mod components;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,7 +33,8 @@ pub fn image_path(workspace: &Workspace, options: &BuildOptions) -> PathBuf {
 
 fn image_name(options: &BuildOptions) -> String {
     let system = options.system.file_stem().unwrap_or_default().to_string_lossy();
-    format!("{system}-{}", options.linux.version())
+    let root_task = options.root_task.as_ref().map(|name| format!("-{name}")).unwrap_or_default();
+    format!("{system}-{}{root_task}", options.linux.version())
 }
 
 /// Runs the `microkit` tool alone: everything else is built.
@@ -44,12 +46,28 @@ fn assemble(workspace: &Workspace, tool: &Path, options: &BuildOptions) -> Resul
     let system = if options.system.exists() { options.system.clone() } else { workspace.source(&options.system) };
     let mut command = Command::new(tool);
     command.arg(system).args(["--board", BOARD, "--config", config]);
-    command.arg("--sdk").arg(workspace.sdk());
+    command.arg("--sdk").arg(sdk(workspace, options)?);
     command.arg("-o").arg(&image).arg("-r").arg(report);
     command.arg("--search-path").arg(output);
     command.arg(guest::folder(workspace, options.linux)).arg(workspace.source("."));
     process::run(&format!("making {}", image_name(options)), &mut command)?;
     Ok(image)
+}
+
+/// The SDK, or a copy in which another program takes the initialiser's place.
+fn sdk(workspace: &Workspace, options: &BuildOptions) -> Result<PathBuf> {
+    let sdk = workspace.sdk();
+    let Some(root_task) = &options.root_task else { return Ok(sdk) };
+    let config = options.config.name();
+    let other = sdk.with_file_name(format!("sdk-{root_task}"));
+    let elf = Workspace::sdk_elf(&other, config);
+    fs::create_dir_all(&elf)?;
+    for name in components::sdk_names() {
+        components::copy(&Workspace::sdk_elf(&sdk, config).join(name), &elf.join(name))?;
+    }
+    let program = workspace.output(config).join(root_task).with_extension("elf");
+    components::copy(&program, &elf.join(components::INITIALISER))?;
+    Ok(other)
 }
 
 /// Builds a package for this machine, optimised, and returns the folder of its programs and libraries.

@@ -14,11 +14,7 @@ use crate::test::scenario::{Boots, Case, Scenario, Talk};
 pub fn scenario() -> Scenario {
     Scenario {
         name: "idle Linux".to_owned(),
-        boots: Boots::System(BuildOptions {
-            system: "system.xml".into(),
-            config: Config::Release,
-            linux: Kernel::V6_1,
-        }),
+        boots: Boots::System(BuildOptions::of("system.xml", Config::Release, Kernel::V6_1)),
         cpu: "cortex-a53",
         gic: Gic::V2,
         counted: true,

@@ -45,10 +45,9 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 fn on_quoll(linux: Kernel, gic: Gic, cpu: &'static str) -> Scenario {
-    let system = "system.xml".into();
     Scenario {
         name: format!("Linux {}, GICv{}, {cpu}", linux.version(), gic.version()),
-        boots: Boots::System(BuildOptions { system, config: Config::Debug, linux }),
+        boots: Boots::System(BuildOptions::of("system.xml", Config::Debug, linux)),
         cpu,
         gic,
         counted: false,

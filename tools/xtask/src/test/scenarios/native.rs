@@ -23,27 +23,36 @@ const FAULTS: [(&str, &str); 7] = [
     ("missing_capability", "empty slot"),
 ];
 
-/// The native test system on every interrupt controller and CPU.
+/// The root task that holds the kernel against the manual, in the initialiser's place.
+const ABI_ROOT: &str = "abi_root";
+const ABI_CASES: [Case; 1] = [Case { name: "the kernel is as the manual has it", check: judges_itself }];
+
+/// The native test system and the root task that tests the kernel, on every interrupt controller and CPU.
 pub fn scenarios() -> Vec<Scenario> {
-    Gic::ALL.iter().flat_map(|&gic| CPUS.map(|cpu| scenario(gic, cpu))).collect()
+    let machines = Gic::ALL.iter().flat_map(|&gic| CPUS.map(|cpu| (gic, cpu)));
+    machines.flat_map(|(gic, cpu)| [native(gic, cpu), abi(gic, cpu)]).collect()
 }
 
-fn scenario(gic: Gic, cpu: &'static str) -> Scenario {
-    let system = "tests/systems/native.xml".into();
-    Scenario {
-        name: format!("native, GICv{}, {cpu}", gic.version()),
-        // The domains report on the debug console.
-        boots: Boots::System(BuildOptions { system, config: Config::Debug, linux: Kernel::V6_1 }),
-        cpu,
-        gic,
-        counted: false,
-        cases: CASES.to_vec(),
-    }
+/// They report on the debug console.
+fn options() -> BuildOptions {
+    BuildOptions::of("tests/systems/native.xml", Config::Debug, Kernel::V6_1)
+}
+
+fn native(gic: Gic, cpu: &'static str) -> Scenario {
+    let name = format!("native, GICv{}, {cpu}", gic.version());
+    Scenario { name, boots: Boots::System(options()), cpu, gic, counted: false, cases: CASES.to_vec() }
+}
+
+fn abi(gic: Gic, cpu: &'static str) -> Scenario {
+    let name = format!("system calls, GICv{}, {cpu}", gic.version());
+    let options = BuildOptions { root_task: Some(ABI_ROOT.to_owned()), ..options() };
+    Scenario { name, boots: Boots::System(options), cpu, gic, counted: false, cases: ABI_CASES.to_vec() }
 }
 
 fn judges_itself(talk: &mut Talk) -> Result<Option<String>> {
-    let before = talk.session.expect("DONE native: ")?;
+    let before = talk.session.expect("DONE ")?;
     let failed: Vec<&str> = before.lines().filter(|line| line.starts_with("FAIL")).collect();
+    talk.session.expect(": ")?;
     let sum = talk.session.expect("\n")?;
     ensure!(failed.is_empty() && sum.ends_with(" 0 failed"), "{sum}\n{}", failed.join("\n"));
     Ok(Some(sum))
