@@ -69,17 +69,17 @@ mod target {
     ///
     /// # Safety
     ///
-    /// The program is one that the tool lays out, and this is called once.
+    /// The program is one that the tool lays out, and this is called where its thread starts, or starts again.
     pub unsafe fn set_ipc_buffer() {
         let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
-        // SAFETY: the page is mapped there for good, for this thread only; by the contract nobody else borrows it.
-        sel4::set_ipc_buffer(unsafe { &mut *ipc_buffer });
+        // SAFETY: the page is mapped there for good, for this thread only, which by the contract has borrowed nothing.
+        unsafe { sel4::_private::start_with_ipc_buffer(&mut *ipc_buffer) };
     }
 
     /// Initialises the PD and handles its events for ever.
     #[doc(hidden)]
     pub fn run_main<T: Handler>(init: impl FnOnce() -> T) -> ! {
-        // SAFETY: the PD starts here, once.
+        // SAFETY: the PD starts here, also when its parent starts it again.
         unsafe { set_ipc_buffer() };
         match init().run() {
             Ok(never) => match never {},

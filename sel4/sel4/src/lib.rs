@@ -116,6 +116,7 @@ pub fn abort() -> ! {
 #[doc(hidden)]
 pub mod _private {
     pub use crate::printing::debug_print_helper;
+    pub use crate::state::start_with_ipc_buffer;
     #[cfg(target_os = "none")]
     pub use crate::{arch::Stack, root_task::start};
 }

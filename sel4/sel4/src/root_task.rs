@@ -34,7 +34,7 @@ macro_rules! declare_root_task {
 pub unsafe fn start(boot_info: *const crate::BootInfo) -> crate::BootInfoPtr {
     // SAFETY: by the contract of this function.
     let boot_info = unsafe { crate::BootInfoPtr::new(boot_info) };
-    // SAFETY: the kernel mapped the IPC buffer for this thread, and nobody else refers to it.
-    crate::set_ipc_buffer(unsafe { &mut *boot_info.ipc_buffer() });
+    // SAFETY: the kernel mapped the IPC buffer for this thread, which starts here; nobody else refers to it.
+    unsafe { crate::_private::start_with_ipc_buffer(&mut *boot_info.ipc_buffer()) };
     boot_info
 }

@@ -181,6 +181,18 @@ pub fn set_ipc_buffer(ipc_buffer: &'static mut IpcBuffer) {
     });
 }
 
+/// [`set_ipc_buffer`] where a thread starts. It may have started before and have been stopped in the midst of anything,
+/// such as a system call: then the borrow of that time is over.
+///
+/// # Safety
+///
+/// The thread has not got anything that an earlier function of this module lent.
+#[doc(hidden)]
+pub unsafe fn start_with_ipc_buffer(ipc_buffer: &'static mut IpcBuffer) {
+    cell::with(|state| state.borrows.set(0));
+    set_ipc_buffer(ipc_buffer);
+}
+
 /// Whether each thread of an address space has its own IPC buffer cell.
 pub const fn ipc_buffer_is_thread_local() -> bool {
     cfg!(not(target_os = "none"))
@@ -235,6 +247,17 @@ mod tests {
     fn a_panic_gives_the_borrow_back() {
         set();
         assert!(catch_unwind(|| with_ipc_buffer_mut(|_| panic!("on purpose"))).is_err());
+        with_ipc_buffer_mut(|buffer| buffer.set_user_data(1));
+    }
+
+    #[test]
+    fn a_thread_that_starts_again_borrows_again() {
+        set();
+        // A borrow that is never given back, as of a thread that was stopped.
+        cell::with(|state| state.borrows.set(MUTABLY));
+        assert!(catch_unwind(set).is_err());
+        // SAFETY: nothing is lent: the borrow was made up.
+        unsafe { start_with_ipc_buffer(Box::leak(Box::default())) };
         with_ipc_buffer_mut(|buffer| buffer.set_user_data(1));
     }
 

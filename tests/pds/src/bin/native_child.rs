@@ -5,7 +5,9 @@ use core::hint::black_box;
 use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, MessageInfo, protection_domain, set_mr};
+use sel4_microkit::{
+    Channel, ChannelSet, Handler, Infallible, MessageInfo, protection_domain, set_mr, with_msg_regs_mut,
+};
 use test_pds::{CHILD_FAULT_ADDRESS, label};
 
 const PARENT: Channel = Channel::new(0);
@@ -45,8 +47,11 @@ impl Handler for Child {
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         if channels.contains(FAULT) {
             let address = ptr::without_provenance_mut::<u32>(CHILD_FAULT_ADDRESS as usize);
-            // SAFETY: nothing is mapped there: the thread stops.
-            unsafe { ptr::write_volatile(black_box(address), 1) };
+            // In the midst of a borrow of the message registers, which the restart has to get over.
+            with_msg_regs_mut(|_| {
+                // SAFETY: nothing is mapped there: the thread stops.
+                unsafe { ptr::write_volatile(black_box(address), 1) };
+            });
         }
         if channels.contains(PARENT) {
             PARENT.notify();
