@@ -20,3 +20,4 @@ mod report;
 pub mod smccc;
 pub mod syndrome;
 pub mod vgic;
+pub mod window;

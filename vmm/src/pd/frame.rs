@@ -10,6 +10,7 @@ use sel4::{
     cap::Tcb,
 };
 use sel4_microkit::{Child, MessageInfo, with_msg_regs_mut};
+use vmm::window::{RegisterFile, Window};
 
 /// A read takes so many registers at least: up to x8, where most operands are.
 const FIRST_READ: usize = 12;
@@ -26,14 +27,31 @@ enum Report {
     },
 }
 
-/// A vCPU's registers, as far as they are known, and how far they have changed.
-pub struct Frame {
+/// A vCPU's registers, which its thread has.
+struct ThreadRegisters {
     tcb: Tcb,
     context: UserContext,
-    /// So many registers, in the order of the context, are known.
-    known: usize,
-    /// So many have to be written back; all of them are known.
-    changed: usize,
+}
+
+impl RegisterFile for ThreadRegisters {
+    type Error = sel4::Error;
+
+    fn words(&mut self) -> &mut [u64] {
+        self.context.as_words_mut()
+    }
+
+    fn fetch(&mut self, count: usize) -> sel4::Result<()> {
+        self.tcb.tcb_read_registers_into(false, count as Word, &mut self.context)
+    }
+
+    fn store(&mut self, count: usize) -> sel4::Result<()> {
+        self.tcb.tcb_write_registers(false, count as Word, &mut self.context)
+    }
+}
+
+/// The registers of an exit.
+pub struct Frame {
+    registers: Window<ThreadRegisters>,
     report: Report,
 }
 
@@ -68,109 +86,84 @@ const X7_END: usize = GPR[7] + 1;
 impl Frame {
     /// The frame of no exit yet.
     pub fn new() -> Self {
-        let tcb = Child::new(0).vm_tcb();
-        Self { tcb, context: UserContext::default(), known: 0, changed: 0, report: Report::Plain }
+        let registers = ThreadRegisters { tcb: Child::new(0).vm_tcb(), context: UserContext::default() };
+        Self { registers: Window::new(registers, FIRST_READ), report: Report::Plain }
+    }
+
+    /// An exit of a vCPU whose first `known` registers the caller fills in.
+    fn begin_knowing(&mut self, vcpu: Child, known: usize) -> &mut UserContext {
+        self.report = Report::Plain;
+        let registers = self.registers.begin(known);
+        registers.tcb = vcpu.vm_tcb();
+        &mut registers.context
     }
 
     /// An exit of a vCPU of which nothing is known.
     pub fn begin(&mut self, vcpu: Child) {
-        self.tcb = vcpu.vm_tcb();
-        self.known = 0;
-        self.changed = 0;
-        self.report = Report::Plain;
+        self.begin_knowing(vcpu, 0);
     }
 
     /// An exit of a vCPU whose program counter is known.
     pub fn begin_at(&mut self, vcpu: Child, pc: Word) {
-        self.begin(vcpu);
-        *self.context.pc_mut() = pc;
-        self.known = PC + 1;
+        *self.begin_knowing(vcpu, PC + 1).pc_mut() = pc;
     }
 
     /// An exit that an UnknownSyscall fault has told in these message registers.
     pub fn begin_unknown_syscall(&mut self, vcpu: Child, mrs: &[Word]) {
-        self.begin_at(vcpu, mrs[unknown_syscall::FAULT_IP]);
-        *self.context.sp_mut() = mrs[unknown_syscall::SP];
-        *self.context.spsr_mut() = mrs[unknown_syscall::SPSR];
-        (0..8).for_each(|n| *self.context.gpr_mut(n) = mrs[unknown_syscall::X0 + n]);
-        self.known = X7_END;
+        let context = self.begin_knowing(vcpu, X7_END);
+        *context.pc_mut() = mrs[unknown_syscall::FAULT_IP];
+        *context.sp_mut() = mrs[unknown_syscall::SP];
+        *context.spsr_mut() = mrs[unknown_syscall::SPSR];
+        (0..8).for_each(|n| *context.gpr_mut(n) = mrs[unknown_syscall::X0 + n]);
         self.report = Report::UnknownSyscall { lr: mrs[unknown_syscall::LR] };
     }
 
     /// Forgets what has changed: the vCPU that it was for has been stopped or started anew.
     pub fn forget(&mut self) {
-        self.changed = 0;
-    }
-
-    fn get(&mut self, index: usize) -> sel4::Result<Word> {
-        self.learn(index + 1)?;
-        Ok(self.context.as_words()[index])
-    }
-
-    fn set(&mut self, index: usize, value: Word) -> sel4::Result<()> {
-        self.learn(index)?;
-        self.context.as_words_mut()[index] = value;
-        self.known = self.known.max(index + 1);
-        self.changed = self.changed.max(index + 1);
-        Ok(())
-    }
-
-    /// Makes the first `count` registers known.
-    fn learn(&mut self, count: usize) -> sel4::Result<()> {
-        if count > self.known {
-            let count = count.max(FIRST_READ);
-            self.write_back()?;
-            self.tcb.tcb_read_registers_into(false, count as Word, &mut self.context)?;
-            self.known = count;
-        }
-        Ok(())
+        self.registers.forget();
     }
 
     /// General-purpose register 0 to 30.
     pub fn gpr(&mut self, number: u8) -> sel4::Result<Word> {
-        self.get(GPR[usize::from(number)])
+        self.registers.get(GPR[usize::from(number)])
     }
 
     /// Sets general-purpose register 0 to 30.
     pub fn set_gpr(&mut self, number: u8, value: Word) -> sel4::Result<()> {
-        self.set(GPR[usize::from(number)], value)
+        self.registers.set(GPR[usize::from(number)], value)
     }
 
     /// The program counter.
     pub fn pc(&mut self) -> sel4::Result<Word> {
-        self.get(PC)
+        self.registers.get(PC)
     }
 
     /// Sets the program counter.
     pub fn set_pc(&mut self, value: Word) -> sel4::Result<()> {
-        self.set(PC, value)
+        self.registers.set(PC, value)
     }
 
     /// The processor state.
     pub fn pstate(&mut self) -> sel4::Result<Word> {
-        self.get(SPSR)
+        self.registers.get(SPSR)
     }
 
     /// Sets the processor state.
     pub fn set_pstate(&mut self, value: Word) -> sel4::Result<()> {
-        self.set(SPSR, value)
+        self.registers.set(SPSR, value)
     }
 
     /// Writes back what has changed.
     pub fn write_back(&mut self) -> sel4::Result<()> {
-        if self.changed != 0 {
-            self.tcb.tcb_write_registers(false, self.changed as Word, &mut self.context)?;
-            self.changed = 0;
-        }
-        Ok(())
+        self.registers.write_back()
     }
 
     /// The message that answers the exit, with what has changed in it or written back.
     pub fn answer(&mut self) -> sel4::Result<MessageInfo> {
         match self.report {
-            Report::UnknownSyscall { lr } if self.changed != 0 && self.changed <= X7_END => {
-                self.changed = 0;
-                Ok(self.unknown_syscall_reply(lr))
+            Report::UnknownSyscall { lr } if (1..=X7_END).contains(&self.registers.changed()) => {
+                self.registers.forget();
+                Ok(unknown_syscall_reply(&self.registers.file().context, lr))
             }
             _ => {
                 self.write_back()?;
@@ -178,18 +171,19 @@ impl Frame {
             }
         }
     }
+}
 
-    fn unknown_syscall_reply(&self, lr: Word) -> MessageInfo {
-        const LENGTH: usize = unknown_syscall::SPSR + 1;
-        with_msg_regs_mut(|mrs| {
-            for n in 0..8 {
-                mrs[unknown_syscall::X0 + n] = *self.context.gpr(n);
-            }
-            mrs[unknown_syscall::FAULT_IP] = *self.context.pc();
-            mrs[unknown_syscall::SP] = *self.context.sp();
-            mrs[unknown_syscall::LR] = lr;
-            mrs[unknown_syscall::SPSR] = *self.context.spsr();
-        });
-        MessageInfo::new(0, LENGTH)
-    }
+/// Puts registers into the answer to an UnknownSyscall fault.
+fn unknown_syscall_reply(context: &UserContext, lr: Word) -> MessageInfo {
+    const LENGTH: usize = unknown_syscall::SPSR + 1;
+    with_msg_regs_mut(|mrs| {
+        for n in 0..8 {
+            mrs[unknown_syscall::X0 + n] = *context.gpr(n);
+        }
+        mrs[unknown_syscall::FAULT_IP] = *context.pc();
+        mrs[unknown_syscall::SP] = *context.sp();
+        mrs[unknown_syscall::LR] = lr;
+        mrs[unknown_syscall::SPSR] = *context.spsr();
+    });
+    MessageInfo::new(0, LENGTH)
 }
