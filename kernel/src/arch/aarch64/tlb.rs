@@ -39,7 +39,8 @@ pub fn invalidate_page(vmid: u8, ipa: u64) {
 /// Forgets this core's stage-1 translations of the address space that is loaded: another vCPU of it follows, whose
 /// translations under the same ASID may differ.
 pub(super) fn invalidate_stage_1_here() {
-    barrier!("tlbi vmalle1", "dsb nsh", "isb");
+    // The VMID that was just loaded is the one that is meant.
+    barrier!("isb", "tlbi vmalle1", "dsb nsh", "isb");
 }
 
 /// Forgets everything, at boot.

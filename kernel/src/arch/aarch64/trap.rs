@@ -40,7 +40,6 @@ extern "C" fn quoll_trap_synchronous(tcb: u64, syndrome: u64) -> u64 {
         Class::FloatingPoint => floating_point(tcb, syndrome),
         Class::SystemRegister if tcb.vcpu.get().is_some() => system_register(tcb, syndrome),
         Class::Wait if tcb.vcpu.get().is_some() => wait(tcb, syndrome),
-        Class::Svc => trap::syscall(tcb),
         _ => exception(tcb, syndrome),
     };
     next.addr().get()
