@@ -11,6 +11,7 @@ mod cnode;
 mod debug;
 mod firmware;
 mod fuzz;
+mod guest;
 mod interrupt;
 mod ipc;
 mod kit;
@@ -59,6 +60,7 @@ fn run(boot_info: &BootInfoPtr) -> ! {
     firmware::run(&mut kit);
     #[cfg(sel4_debug)]
     debug::run(&mut kit);
+    guest::run(&mut kit);
     ipc::run(&mut kit);
     fuzz::run(&mut kit);
     storm::run(&mut kit);

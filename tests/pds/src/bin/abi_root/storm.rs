@@ -160,7 +160,7 @@ pub fn run(kit: &mut Kit) {
         let _whether = worker.context.bind(worker.tcb).or_else(|_| worker.tcb.tcb_resume());
     }
     let work = WORK.load(Ordering::Relaxed);
-    kit.tally.check("threads work in a storm", work > TICKS as u64 / 2, true);
+    kit.tally.check("threads work in a storm", work > TICKS as u64 / 20, true);
     let stopped = workers.map(|worker| worker.tcb.tcb_suspend());
     kit.tally.check("the storm is stopped", stopped, [Ok(()); WORKERS]);
     kit.tally.check("the clock is stopped", ticker.tcb.tcb_suspend(), Ok(()));
