@@ -144,13 +144,13 @@ impl<'a> Refills<'a> {
         self.capacity(used) >= self.min_budget
     }
 
-    /// Puts a used amount at the end of the queue. One that is due before the tail ends, or that would be the queue's
+    /// Puts a used amount at the end of the queue, which is not empty. One that is due before the tail ends, or that would be the queue's
     /// last room, is merged with the tail, later rather than sooner.
     fn schedule(&self, refill: Refill) {
         let tail = self.tail();
         let last = tail.get();
         let touches = refill.time <= last.time.saturating_add(last.amount);
-        if self.len() > 0 && (touches || self.is_full()) {
+        if touches || self.is_full() {
             let amount = last.amount + refill.amount;
             // Merged, the earlier amount ends where it would have: the sum starts late enough for both.
             let time = if touches { last.time } else { refill.time - last.amount };
@@ -282,7 +282,7 @@ mod tests {
 
     fn check(refills: &Refills, budget: u64) -> Result<(), TestCaseError> {
         prop_assert_eq!(refills.sum(), budget, "the sum of the refills is the budget");
-        prop_assert!(refills.len() >= 1 && refills.len() <= refills.queue.max.get());
+        prop_assert!(!refills.is_empty() && refills.len() <= refills.queue.max.get());
         prop_assert!(refills.head().amount >= MIN, "the head is worth a switch");
         if refills.period > 0 {
             for offset in 1..refills.len() {
