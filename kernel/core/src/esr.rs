@@ -60,13 +60,16 @@ impl Syndrome {
         self.0 & 3 == 0
     }
 
-    /// Of an abort: whether a permission was missing at stage 2 for the access itself. Then `HPFAR_EL2` need not hold
-    /// the address (ARM ARM, D24.2.58); in every other stage-2 fault it does.
-    pub const fn is_permission_fault_of_access(self) -> bool {
-        const FAULT_STATUS_KIND: u64 = 0x3c;
-        const PERMISSION: u64 = 0xc;
+    /// Of an abort that stage 2 caused: whether `HPFAR_EL2` holds the address (ARM ARM, D24.2.58). It does for address
+    /// size, translation and access flag faults, and for permission faults of a walk of stage 1; not for those of the
+    /// access itself, nor for external aborts.
+    pub const fn is_ipa_told(self) -> bool {
         const ON_STAGE_1_WALK: u64 = 1 << 7;
-        self.0 & FAULT_STATUS_KIND == PERMISSION && self.0 & ON_STAGE_1_WALK == 0
+        match self.0 >> 2 & 0xf {
+            0..=2 => true,
+            3 => self.0 & ON_STAGE_1_WALK != 0,
+            _ => false,
+        }
     }
 
     /// Of an abort: whether `FAR_EL2` holds no address (a synchronous external abort may say so).
@@ -151,11 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn permission_faults_need_a_walk_by_hand() {
+    fn permission_faults_and_external_aborts_need_a_walk_by_hand() {
         let abort = 0x24 << 26;
-        assert!(Syndrome(abort | 0xf).is_permission_fault_of_access());
-        assert!(!Syndrome(abort | 0xf | 1 << 7).is_permission_fault_of_access());
-        assert!(!Syndrome(abort | 0x7).is_permission_fault_of_access());
+        for (status, told) in [(0x0, true), (0x7, true), (0xb, true), (0xf, false), (0xf | 1 << 7, true), (0x10, false)]
+        {
+            assert_eq!(Syndrome(abort | status).is_ipa_told(), told, "{status:#x}");
+        }
     }
 
     #[test]

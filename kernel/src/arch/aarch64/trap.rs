@@ -96,12 +96,12 @@ fn memory_fault(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
         // Stage 1 is off.
         None => far,
         Some(_) if syndrome.is_address_invalid() => 0,
-        Some(_) if syndrome.is_permission_fault_of_access() => {
+        Some(_) if syndrome.is_ipa_told() => fault_ipa(read!("hpfar_el2"), far),
+        Some(_) => {
             // Translated by hand. If the guest changed its tables meanwhile, it simply tries again.
             let Some(ipa) = translate(far, syndrome.is_write()) else { return tcb };
             ipa
         }
-        Some(_) => fault_ipa(read!("hpfar_el2"), far),
     };
     let instruction = syndrome.class() == Class::InstructionAbort;
     trap::fault(tcb, Fault::Vm { address, fsr: syndrome.0, instruction })
