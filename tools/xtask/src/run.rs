@@ -1,8 +1,7 @@
 //! `cargo xtask run`: a system on its console, at a terminal or with piped input.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -10,11 +9,9 @@ use crate::build;
 use crate::cli::RunOptions;
 use crate::console::Session;
 use crate::machine::{Boot, Machine};
+use crate::piped;
 use crate::setup::qemu;
 use crate::workspace::Workspace;
-
-/// How long the machine must have had nothing to do before the next piped line is typed.
-const QUIET: Duration = Duration::from_secs(1);
 
 /// Builds and boots a system.
 ///
@@ -40,18 +37,10 @@ fn at_terminal(machine: &Machine) -> Result<()> {
     Err(error).context("cannot start QEMU")
 }
 
-/// Types each line of standard input when the machine waits for input, and ends when the last one is answered.
 fn with_piped_input(workspace: &Workspace, machine: &Machine) -> Result<()> {
-    eprintln!("Input is piped: each line is typed when the machine is idle; QEMU ends behind the last one.");
+    eprintln!("Input is piped: lines are typed when the machine waits for them; QEMU ends behind the last one.");
     let mut session = Session::start(machine.command(), &workspace.transcripts().join("run.txt"))?.echo();
-    for line in std::io::stdin().lock().lines() {
-        if !session.wait_until_quiet(QUIET)? {
-            return Ok(());
-        }
-        // As a terminal sends the return key.
-        session.send(&format!("{}\r", line?))?;
-    }
-    session.wait_until_quiet(QUIET)?;
+    piped::converse(&mut session, std::io::stdin())?;
     session.quit();
     println!();
     Ok(())

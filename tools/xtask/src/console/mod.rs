@@ -114,7 +114,13 @@ impl Session {
     /// When the machine is gone.
     pub fn send(&mut self, text: &str) -> Result<()> {
         let input = self.input.as_mut().context("the machine's input is closed")?;
+        self.activity.restart();
         input.write_all(text.as_bytes()).and_then(|()| input.flush()).context("the machine takes no input")
+    }
+
+    /// How long the machine has had nothing to do and nothing to say, since it printed or was typed to.
+    pub fn quiet(&self) -> Duration {
+        self.activity.asleep()
     }
 
     /// Waits until `pattern` is printed, and returns what came before it. Later expectations look behind it.
@@ -129,7 +135,7 @@ impl Session {
                 self.seen += at + pattern.len();
                 return Ok(before);
             }
-            if !self.receive()? {
+            if !self.step()? {
                 bail!(Lost(format!("the machine ended while `{}` was expected", pattern.escape_debug())));
             }
             self.check_patience().with_context(|| format!("`{}` was expected", pattern.escape_debug()))?;
@@ -154,7 +160,7 @@ impl Session {
     pub fn wait_until_quiet(&mut self, time: Duration) -> Result<bool> {
         self.activity.restart();
         loop {
-            if !self.receive()? {
+            if !self.step()? {
                 return Ok(false);
             }
             if self.activity.asleep() >= time || self.activity.working() >= self.patience.working {
@@ -169,14 +175,17 @@ impl Session {
     /// When the machine has worked for long, or slept for long, before that.
     pub fn wait_until(&mut self, mut done: impl FnMut() -> bool) -> Result<()> {
         self.activity.restart();
-        while !done() && self.receive()? {
+        while !done() && self.step()? {
             self.check_patience()?;
         }
         Ok(())
     }
 
     /// Takes in what was printed, if need be waiting a moment for it. Returns whether the machine still runs.
-    fn receive(&mut self) -> Result<bool> {
+    ///
+    /// # Errors
+    /// When it cannot be shown.
+    pub fn step(&mut self) -> Result<bool> {
         match self.output.recv_timeout(LOOK) {
             Ok(bytes) => {
                 if self.echo {
@@ -210,7 +219,7 @@ impl Session {
         let asked = self.send("\x01x").is_ok();
         let deadline = Instant::now() + Duration::from_secs(10);
         while asked && Instant::now() < deadline {
-            if !matches!(self.receive(), Ok(true)) {
+            if !matches!(self.step(), Ok(true)) {
                 break;
             }
         }
