@@ -60,7 +60,9 @@ pub extern "C" fn main() -> ! {
 fn interrupted_by(cause: impl Fn()) {
     HANDLED.store(false, Ordering::Relaxed);
     cause();
-    while !HANDLED.load(Ordering::Relaxed) {}
+    while !HANDLED.load(Ordering::Relaxed) {
+        core::hint::spin_loop();
+    }
 }
 
 /// Arms the timer with the marker in front of it. The markers enclose the delay too: the bench takes away what
@@ -71,7 +73,9 @@ fn timer() {
     let enable = 1;
     marker::<16>();
     write_register!("cntv_ctl_el0", enable);
-    while !HANDLED.load(Ordering::Relaxed) {}
+    while !HANDLED.load(Ordering::Relaxed) {
+        core::hint::spin_loop();
+    }
 }
 
 /// The interrupt handler.

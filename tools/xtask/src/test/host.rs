@@ -48,7 +48,7 @@ pub fn lints(workspace: &Workspace) -> Result<Tally> {
     let mut tally = Tally::default();
     for config in [Config::Debug, Config::Release] {
         let mut command = components::cargo(workspace, &toolchain, config, "clippy");
-        command.args(["--", "-Dwarnings"]);
+        command.args(["--keep-going", "--", "-Dwarnings"]);
         let name = format!("lints for the target ({})", config.name());
         let outcome = process::run(&name, &mut command);
         tally.count(outcome.is_ok());
