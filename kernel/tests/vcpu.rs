@@ -58,6 +58,10 @@ fn every_register_holds_what_was_written() {
     for register in ALL {
         assert_eq!(read(&root, register as u64), 0x1234_0000 + register as u64);
     }
+    for active in (0..8).map(|number| vcpu_reg::ACTIVE_0_BASE + number) {
+        assert_eq!(write(&root, active, active), 0);
+        assert_eq!(read(&root, active), active);
+    }
     for unknown in [NUM_REGS as u64, 0x999, vcpu_reg::LR_BASE + LIST_REGISTERS, u64::MAX] {
         let answer = root.call(VCPU, Label::ARMVCPUReadReg, &[unknown], &[]);
         assert_eq!((answer.label, &answer.words[..]), (ErrorCode::InvalidArgument as u64, &[1][..]), "{unknown:#x}");

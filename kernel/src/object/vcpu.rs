@@ -244,11 +244,24 @@ fn list_register_index(number: u64) -> Option<usize> {
     (index < u64::from(vgic::capabilities().list_registers)).then_some(index as usize)
 }
 
+/// The active-priorities register that a number names, in the object.
+fn active_priorities(vcpu: &VCpu, number: u64) -> Option<&Cell<u64>> {
+    let group = |base: u64| number.checked_sub(base).filter(|index| *index < vcpu_reg::ACTIVE_COUNT);
+    if let Some(index) = group(vcpu_reg::ACTIVE_0_BASE) {
+        return Some(&vcpu.interface.active_0[index as usize]);
+    }
+    group(vcpu_reg::ACTIVE_1_BASE).map(|index| &vcpu.interface.active_1[index as usize])
+}
+
 /// Reads the register with this number, if there is one that can be read.
 fn read(vcpu: Ref<VCpu>, number: u64) -> Option<u64> {
     if let Some(register) = VCpuReg::from_number(number) {
         let loaded = if guest::is_loaded(vcpu) { guest::read_loaded(register) } else { None };
         return Some(loaded.unwrap_or_else(|| vcpu.registers.get(register)));
+    }
+    if let Some(cell) = active_priorities(&vcpu, number) {
+        guest::flush(vcpu);
+        return Some(cell.get());
     }
     Some(match number {
         vcpu_reg::GIC_INFO => {
@@ -271,6 +284,11 @@ fn write(vcpu: Ref<VCpu>, number: u64, value: u64) -> Result<(), SysError> {
         if !guest::is_loaded(vcpu) || !guest::write_loaded(register, value) {
             vcpu.registers.set(register, value);
         }
+        return Ok(());
+    }
+    if let Some(cell) = active_priorities(&vcpu, number) {
+        guest::flush(vcpu);
+        cell.set(value);
         return Ok(());
     }
     match number {

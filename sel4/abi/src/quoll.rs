@@ -17,6 +17,13 @@ pub mod vcpu_reg {
     pub const VMCR: u64 = 0x1005;
     /// Read and write: which maintenance interrupts are asked for (`ICH_HCR_EL2` bits 1 UIE, 2 LRENPIE, 3 NPIE).
     pub const HCR: u64 = 0x1006;
+    /// Read and write: active priorities of group 0, register n (0 to 3) at `ACTIVE_0_BASE + n` (`ICH_AP0R<n>_EL2`; a
+    /// GICv2 has one register, number 0 of group 0). A guest that is started anew must not inherit any.
+    pub const ACTIVE_0_BASE: u64 = 0x1010;
+    /// Read and write: active priorities of group 1, register n at `ACTIVE_1_BASE + n` (`ICH_AP1R<n>_EL2`).
+    pub const ACTIVE_1_BASE: u64 = 0x1014;
+    /// Number of registers of active priorities of each group.
+    pub const ACTIVE_COUNT: u64 = 4;
     /// Read and write: list register n at `LR_BASE + n`, in the layout of `ICH_LR<n>_EL2` whatever the GIC.
     pub const LR_BASE: u64 = 0x1100;
 }

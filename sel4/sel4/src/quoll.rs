@@ -20,6 +20,10 @@ pub enum VCpuReg {
     Vmcr,
     /// Read and write: the maintenance interrupts that are wanted, as `ICH_HCR_EL2`.
     Hcr,
+    /// Read and write: active priorities of group 0, as `ICH_AP0R<n>_EL2`.
+    Active0(usize),
+    /// Read and write: active priorities of group 1, as `ICH_AP1R<n>_EL2`.
+    Active1(usize),
     /// Read and write: a list register, as `ICH_LR<n>_EL2`.
     ListRegister(usize),
 }
@@ -36,6 +40,8 @@ impl VCpuReg {
             Self::Misr => vcpu_reg::MISR,
             Self::Vmcr => vcpu_reg::VMCR,
             Self::Hcr => vcpu_reg::HCR,
+            Self::Active0(n) => vcpu_reg::ACTIVE_0_BASE + n as Word,
+            Self::Active1(n) => vcpu_reg::ACTIVE_1_BASE + n as Word,
             Self::ListRegister(n) => vcpu_reg::LR_BASE + n as Word,
         }
     }

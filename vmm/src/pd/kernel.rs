@@ -7,6 +7,7 @@ use sel4::{
     abi::{
         fault::{FaultTag, cap_fault, vcpu_fault, vgic_maintenance, vm_fault, vppi_event},
         microkit::slot,
+        quoll::vcpu_reg,
     },
     cap::VSpace,
     quoll::{GicInfo, VCpuFlags, VCpuReg as Extension},
@@ -241,6 +242,10 @@ impl Hypervisor for Kernel {
         *context.spsr_mut() = entry.pstate;
         *context.gpr_mut(0) = entry.argument;
         Self::write(self, vcpu, Extension::Vmcr, 0);
+        for number in 0..vcpu_reg::ACTIVE_COUNT as usize {
+            Self::write(self, vcpu, Extension::Active0(number), 0);
+            Self::write(self, vcpu, Extension::Active1(number), 0);
+        }
         done("start a vCPU", Child::new(vcpu).vm_tcb().tcb_write_all_registers(true, &mut context));
     }
 
