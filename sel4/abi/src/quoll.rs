@@ -1,5 +1,5 @@
 //! What quoll adds to seL4 16: numbers that upstream does not use, so that nothing written for upstream meets them by
-//! chance. `docs/manual.md` describes the behaviour.
+//! chance. `docs/kernel.md` describes the behaviour.
 
 /// Registers of a virtual CPU for `ARM_VCPU_ReadReg` and `ARM_VCPU_WriteReg`, beside [`crate::vcpu::VCpuReg`].
 pub mod vcpu_reg {
