@@ -1,16 +1,16 @@
 //! Faults: what a thread can do wrong, as a message to its handler (seL4 manual, chapter 6.2), and what the answer does.
 
 use crate::arch;
-use crate::ipc;
+use crate::ipc::{self, Message};
 use crate::mem::Ref;
 use crate::object::endpoint::{self, Send};
 use crate::object::sched_context::SchedContext;
 use crate::object::slot::Slot;
-use crate::object::tcb::{Sending, State, Tcb};
+use crate::object::tcb::{Position, Sending, State, TRANSFER_ORDER, Tcb};
 use crate::sched;
 use quoll_kernel_core::cap::Cap;
 use quoll_kernel_core::lookup::LookupFailure;
-use sel4_abi::context::{Register, TIMEOUT_REPLY_ORDER};
+use sel4_abi::context::Register;
 use sel4_abi::fault::{FaultTag, cap_fault, debug_exception, timeout, unknown_syscall, user_exception, vm_fault};
 use sel4_abi::message::{CapRights, MessageInfo};
 
@@ -79,7 +79,7 @@ pub enum Fault {
 }
 
 /// Registers that an unknown system call's message shows and its answer sets, in order.
-const SYSCALL_REGISTERS: [Register; unknown_syscall::SYSCALL] = [
+const SYSCALL_REGISTERS: [Position; unknown_syscall::SYSCALL] = Position::of_all(&[
     Register::X(0),
     Register::X(1),
     Register::X(2),
@@ -92,17 +92,22 @@ const SYSCALL_REGISTERS: [Register; unknown_syscall::SYSCALL] = [
     Register::Sp,
     Register::X(30),
     Register::Spsr,
-];
+]);
 
 /// Registers of a user exception's message and answer.
-const EXCEPTION_REGISTERS: [Register; user_exception::NUMBER] = [Register::Pc, Register::Sp, Register::Spsr];
+const EXCEPTION_REGISTERS: [Position; user_exception::NUMBER] =
+    Position::of_all(&[Register::Pc, Register::Sp, Register::Spsr]);
+
+/// Registers of a timeout's answer.
+const TIMEOUT_REGISTERS: &[Position] = TRANSFER_ORDER.split_at(timeout::REPLY_LENGTH).0;
 
 /// Writes the message that tells `faulting`'s fault to `receiver`; comes back with its info.
 pub fn tell(faulting: Ref<Tcb>, receiver: Ref<Tcb>, fault: Fault) -> MessageInfo {
     let put = |index: usize, value: u64| ipc::set_mr(receiver, index, value);
-    let registers = |list: &[Register]| {
-        for (index, register) in list.iter().enumerate() {
-            put(index, faulting.regs.cell(*register).get());
+    let registers = |list: &[Position]| {
+        let message = Message::of(receiver);
+        for (index, position) in list.iter().enumerate() {
+            message.set(index, faulting.regs.at(*position).get());
         }
     };
     let pc = faulting.regs.pc.get();
@@ -166,18 +171,19 @@ pub fn tell(faulting: Ref<Tcb>, receiver: Ref<Tcb>, fault: Fault) -> MessageInfo
 /// Does what the answer of `handler` says to a thread that faulted. False: the thread is not to run again.
 pub fn answer(fault: Fault, handler: Ref<Tcb>, faulted: Ref<Tcb>) -> bool {
     let info = MessageInfo(handler.regs.x[sel4_abi::syscall::register::INFO].get());
-    let registers: &[Register] = match fault {
+    let registers: &[Position] = match fault {
         Fault::UnknownSyscall { .. } => &SYSCALL_REGISTERS,
         Fault::UserException { .. } => &EXCEPTION_REGISTERS,
-        Fault::Timeout { .. } => TIMEOUT_REPLY_ORDER,
+        Fault::Timeout { .. } => TIMEOUT_REGISTERS,
         Fault::Debug { .. } => &[],
         // Nothing is set, and the thread goes on whatever the label.
         _ => return true,
     };
-    for (index, register) in registers.iter().enumerate().take(info.length()) {
-        let value = ipc::mr(handler, index);
-        let value = if *register == Register::Spsr { arch::sanitize_spsr(faulted, value) } else { value };
-        faulted.regs.cell(*register).set(value);
+    let message = Message::of(handler);
+    for (index, position) in registers.iter().enumerate().take(info.length()) {
+        let value = message.get(index);
+        let value = if *position == Position::SPSR { arch::sanitize_spsr(faulted, value) } else { value };
+        faulted.regs.at(*position).set(value);
     }
     info.label() == 0
 }

@@ -29,25 +29,58 @@ const RECEIVE_CNODE: usize = word_of(offset_of!(IpcBuffer, receive_cnode));
 const RECEIVE_INDEX: usize = word_of(offset_of!(IpcBuffer, receive_index));
 const RECEIVE_DEPTH: usize = word_of(offset_of!(IpcBuffer, receive_depth));
 
-/// Message register `index` of a thread; 0 without an IPC buffer.
-pub fn mr(tcb: Ref<Tcb>, index: usize) -> u64 {
-    if index < FAST_REGISTERS {
-        return tcb.fast_mr(index).get();
+/// A thread's message registers, of which those that are in memory are looked up once.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    tcb: Ref<Tcb>,
+    buffer: Option<UserWords>,
+}
+
+impl Message {
+    /// Those of a thread.
+    #[inline]
+    pub fn of(tcb: Ref<Tcb>) -> Self {
+        Self { tcb, buffer: tcb.buffer() }
     }
-    match tcb.buffer() {
-        Some(buffer) if index < MAX_LENGTH => buffer.get(MSG + index),
-        _ => 0,
+
+    /// Message register `index`; 0 without an IPC buffer.
+    #[inline]
+    pub fn get(self, index: usize) -> u64 {
+        if index < FAST_REGISTERS {
+            return self.tcb.fast_mr(index).get();
+        }
+        match self.buffer {
+            Some(buffer) if index < MAX_LENGTH => buffer.get(MSG + index),
+            _ => 0,
+        }
+    }
+
+    /// Sets message register `index`; lost without an IPC buffer.
+    #[inline]
+    pub fn set(self, index: usize, value: u64) {
+        if index < FAST_REGISTERS {
+            self.tcb.fast_mr(index).set(value);
+        } else if index < MAX_LENGTH
+            && let Some(buffer) = self.buffer
+        {
+            buffer.set(MSG + index, value);
+        }
     }
 }
 
+/// Message register `index` of a thread; 0 without an IPC buffer.
+#[inline]
+pub fn mr(tcb: Ref<Tcb>, index: usize) -> u64 {
+    if index < FAST_REGISTERS { tcb.fast_mr(index).get() } else { Message::of(tcb).get(index) }
+}
+
 /// Sets message register `index` of a thread; lost without an IPC buffer.
+#[inline]
 pub fn set_mr(tcb: Ref<Tcb>, index: usize, value: u64) {
     if index < FAST_REGISTERS {
         tcb.fast_mr(index).set(value);
-    } else if index < MAX_LENGTH
-        && let Some(buffer) = tcb.buffer()
-    {
-        buffer.set(MSG + index, value);
+    } else {
+        Message::of(tcb).set(index, value);
     }
 }
 

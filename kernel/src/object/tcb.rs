@@ -10,8 +10,9 @@ use crate::object::sched_context::SchedContext;
 use crate::object::slot::Slot;
 use crate::object::vcpu::VCpu;
 use core::cell::Cell;
+use core::mem::offset_of;
 use quoll_kernel_core::cap::{Addr, low_mask};
-use sel4_abi::context::Register;
+use sel4_abi::context::{LENGTH, ORDER, Register};
 use sel4_abi::ipc_buffer;
 use sel4_abi::syscall::register;
 
@@ -48,18 +49,64 @@ impl Registers {
         }
     }
 
-    /// The cell of a register.
-    pub fn cell(&self, register: Register) -> &Cell<u64> {
-        match register {
-            Register::Pc => &self.pc,
-            Register::Sp => &self.sp,
-            Register::Spsr => &self.spsr,
-            Register::X(n) => &self.x[n as usize],
-            Register::TpidrEl0 => &self.tpidr_el0,
-            Register::TpidrroEl0 => &self.tpidrro_el0,
-        }
+    /// The registers as words, in the order of the fields.
+    #[inline(always)]
+    fn words(&self) -> &[Cell<u64>; LENGTH] {
+        const { assert!(size_of::<Self>() == LENGTH * size_of::<u64>()) };
+        // SAFETY: all fields are words in cells, in C's layout, and as many as the array has (checked above).
+        unsafe { &*core::ptr::from_ref(self).cast() }
+    }
+
+    /// The cell of the register at a position.
+    #[inline(always)]
+    pub fn at(&self, position: Position) -> &Cell<u64> {
+        &self.words()[position.0 as usize]
     }
 }
+
+/// Where a register stands in [`Registers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position(u8);
+
+impl Position {
+    /// Of the program counter.
+    pub const PC: Self = Self::of(Register::Pc);
+    /// Of the program status.
+    pub const SPSR: Self = Self::of(Register::Spsr);
+
+    /// Of a register.
+    pub const fn of(register: Register) -> Self {
+        let general = offset_of!(Registers, x) / size_of::<u64>();
+        let word = match register {
+            Register::X(n) => general + n as usize,
+            Register::Sp => offset_of!(Registers, sp) / size_of::<u64>(),
+            Register::Pc => offset_of!(Registers, pc) / size_of::<u64>(),
+            Register::Spsr => offset_of!(Registers, spsr) / size_of::<u64>(),
+            Register::TpidrEl0 => offset_of!(Registers, tpidr_el0) / size_of::<u64>(),
+            Register::TpidrroEl0 => offset_of!(Registers, tpidrro_el0) / size_of::<u64>(),
+        };
+        Self(word as u8)
+    }
+
+    /// Whether it is this one; `==` where constants are checked.
+    pub const fn is(self, other: Self) -> bool {
+        self.0 == other.0
+    }
+
+    /// Of each of a list of registers.
+    pub const fn of_all<const N: usize>(registers: &[Register; N]) -> [Self; N] {
+        let mut positions = [Self(0); N];
+        let mut index = 0;
+        while index < N {
+            positions[index] = Self::of(registers[index]);
+            index += 1;
+        }
+        positions
+    }
+}
+
+/// The registers as `TCB_ReadRegisters` and its like order them.
+pub const TRANSFER_ORDER: [Position; LENGTH] = Position::of_all(&ORDER);
 
 /// What a thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,7 +259,7 @@ impl Tcb {
 
     /// The first of the thread's slots.
     pub fn first_slot(this: Ref<Self>) -> Ref<Slot> {
-        let offset = core::mem::offset_of!(Self, slots);
+        let offset = offset_of!(Self, slots);
         Ref::at(Addr::new(this.addr().get() + offset as u64))
     }
 

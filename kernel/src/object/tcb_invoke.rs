@@ -3,16 +3,16 @@
 use crate::arch;
 use crate::error::SysError;
 use crate::invoke::{Args, Outcome, is_current};
-use crate::ipc;
+use crate::ipc::{self, Message};
 use crate::mem::Ref;
 use crate::object::notification::{self, Notification};
 use crate::object::sched_context::{self, SchedContext};
 use crate::object::slot::{self, Slot};
-use crate::object::tcb::{State, Tcb};
+use crate::object::tcb::{Position, State, TRANSFER_ORDER, Tcb};
 use crate::object::{cnode, delete, vcpu};
 use crate::sched;
 use quoll_kernel_core::cap::Cap;
-use sel4_abi::context::{FRAME_REGISTERS, LENGTH, ORDER, Register};
+use sel4_abi::context::{FRAME_REGISTERS, LENGTH};
 use sel4_abi::ipc_buffer;
 use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::message::MAX_LENGTH;
@@ -93,14 +93,9 @@ mod transfer_flag {
 }
 
 /// The program counter that user level sees: that of the system call in which the thread waits.
-fn visible(tcb: Ref<Tcb>, register: Register) -> u64 {
-    let value = tcb.regs.cell(register).get();
-    if register == Register::Pc && tcb.is_in_system_call() { value.wrapping_sub(4) } else { value }
-}
-
-fn set_register(tcb: Ref<Tcb>, register: Register, value: u64) {
-    let value = if register == Register::Spsr { arch::sanitize_spsr(tcb, value) } else { value };
-    tcb.regs.cell(register).set(value);
+fn visible_pc(tcb: Ref<Tcb>) -> u64 {
+    let pc = tcb.regs.pc.get();
+    if tcb.is_in_system_call() { pc.wrapping_sub(4) } else { pc }
 }
 
 fn read_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
@@ -116,9 +111,12 @@ fn read_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
     }
     arch::unload(tcb);
     let count = (count as usize).min(MAX_LENGTH);
-    for (index, register) in ORDER[..count].iter().enumerate() {
-        ipc::set_mr(args.thread(), index, visible(tcb, *register));
+    let message = Message::of(args.thread());
+    for (index, position) in TRANSFER_ORDER[..count].iter().enumerate() {
+        message.set(index, tcb.regs.at(*position).get());
     }
+    const { assert!(TRANSFER_ORDER[0].is(Position::PC)) };
+    message.set(0, visible_pc(tcb));
     Ok(Outcome::Written(count))
 }
 
@@ -133,9 +131,11 @@ fn write_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
     arch::unload(tcb);
     // The program counter that is written is the one to go on at, whatever the thread waits in.
     ipc::abandon_system_call(tcb);
-    for (index, register) in ORDER.iter().enumerate().take(count as usize) {
-        set_register(tcb, *register, args.word(2 + index)?);
+    let message = Message::of(args.thread());
+    for (index, position) in TRANSFER_ORDER.iter().enumerate().take(count as usize) {
+        tcb.regs.at(*position).set(message.get(2 + index));
     }
+    tcb.regs.spsr.set(arch::sanitize_spsr(tcb, tcb.regs.spsr.get()));
     if flags & transfer_flag::FIRST_THREAD != 0 {
         restart_with_registers(tcb);
     }
@@ -163,11 +163,15 @@ fn copy_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
     arch::unload(tcb);
     ipc::abandon_system_call(tcb);
     // Thread pointers are of neither kind, and stay.
-    let (frame, integer) = ORDER[..LENGTH - 2].split_at(FRAME_REGISTERS);
-    for (flag, registers) in [(FRAME, frame), (INTEGER, integer)] {
-        for register in registers.iter().filter(|_| flags & flag != 0) {
-            set_register(tcb, *register, visible(source, *register));
+    let (frame, integer) = TRANSFER_ORDER[..LENGTH - 2].split_at(FRAME_REGISTERS);
+    for (flag, positions) in [(FRAME, frame), (INTEGER, integer)] {
+        for position in positions.iter().filter(|_| flags & flag != 0) {
+            tcb.regs.at(*position).set(source.regs.at(*position).get());
         }
+    }
+    if flags & FRAME != 0 {
+        tcb.regs.pc.set(visible_pc(source));
+        tcb.regs.spsr.set(arch::sanitize_spsr(tcb, tcb.regs.spsr.get()));
     }
     if flags & SECOND_THREAD != 0 {
         restart_with_registers(tcb);
