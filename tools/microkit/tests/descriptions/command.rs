@@ -4,13 +4,17 @@ use crate::support::folder;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 static FILES: LazyLock<std::path::PathBuf> = LazyLock::new(|| folder("command"));
+
+/// Tests run at the same time: each run of the tool has files of its own.
+static RUNS: AtomicUsize = AtomicUsize::new(0);
 
 /// Runs the tool on a fixture; its files get the fixture's name.
 fn microkit(fixture: &str, arguments: &[&str]) -> (Output, std::path::PathBuf) {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let image = FILES.join(format!("{fixture}.img"));
+    let image = FILES.join(format!("{fixture}-{}.img", RUNS.fetch_add(1, Ordering::Relaxed)));
     // What an earlier run of the tests left.
     let _ = std::fs::remove_file(&image);
     let output = Command::new(env!("CARGO_BIN_EXE_microkit"))
