@@ -94,7 +94,10 @@ impl Machine {
         let mut command = Command::new(qemu::PROGRAM);
         let hypervisor = matches!(self.boot, Boot::Image(_));
         let virtualization = if hypervisor { "on" } else { "off" };
-        let machine = format!("virt,virtualization={virtualization},gic-version={}", self.gic.version());
+        let mut machine = format!("virt,virtualization={virtualization},gic-version={}", self.gic.version());
+        if self.icount {
+            machine.push_str(",dtb-randomness=off");
+        }
         command.args(["-machine", &machine, "-cpu", &self.cpu, "-nographic", "-nodefaults", "-serial", "mon:stdio"]);
         match &self.boot {
             Boot::Image(image) => {
@@ -111,6 +114,8 @@ impl Machine {
         }
         if self.icount {
             command.args(["-icount", "shift=0,align=off,sleep=off"]);
+            // Nothing else that differs from run to run: entropy, date.
+            command.args(["-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]);
         }
         if let Some(counter) = &self.counter {
             command.arg("-plugin").arg(format!("{},out={}", counter.plugin.display(), counter.output.display()));
