@@ -450,19 +450,38 @@ fn settle(cpu: &Cpu) -> Ref<Tcb> {
 
 #[inline]
 fn schedule(cpu: &Cpu) {
-    // The common case: the thread that ran waits now, and the one that it woke goes on with the same context.
     if let Action::SwitchTo(target) = cpu.action.get()
-        && !cpu.current.get().is_some_and(|tcb| tcb.is_schedulable())
         && target.is_schedulable()
-        && target.sched_context.get() == cpu.paying.get()
         && target.yield_to.get().is_none()
-        && cpu.queues().highest().is_none_or(|highest| target.priority.get() >= highest)
+        && switch(cpu, target)
     {
-        cpu.action.set(Action::Resume);
-        cpu.current.set(Some(target));
         return;
     }
     choose(cpu);
+}
+
+/// The common case: a thread was woken that goes first, because the one that ran waits now, or has a lower priority.
+#[inline]
+fn switch(cpu: &Cpu, target: Ref<Tcb>) -> bool {
+    let running = cpu.current.get().filter(|tcb| tcb.is_schedulable());
+    let priority = target.priority.get();
+    let goes_first = match running {
+        Some(tcb) => !tcb.in_ready_queue.get() && priority > tcb.priority.get(),
+        None => cpu.queues().highest().is_none_or(|highest| priority >= highest),
+    };
+    if !goes_first {
+        return false;
+    }
+    if !can_pay(cpu, target) {
+        postpone(cpu, target);
+        return false;
+    }
+    if let Some(tcb) = running {
+        cpu.queues_of(tcb).push_front(tcb);
+    }
+    cpu.action.set(Action::Resume);
+    cpu.current.set(Some(target));
+    true
 }
 
 #[inline(never)]
@@ -530,9 +549,12 @@ fn take_first(cpu: &Cpu) -> Option<Ref<Tcb>> {
 #[inline]
 fn can_pay(cpu: &Cpu, tcb: Ref<Tcb>) -> bool {
     let context = tcb.sched_context.get();
-    if cpu.paying.get() == context && context.is_some() {
-        return true;
-    }
+    (cpu.paying.get() == context && context.is_some()) || take_over(cpu, context)
+}
+
+/// Charges the context that paid, and makes another one pay, if it can.
+#[inline(never)]
+fn take_over(cpu: &Cpu, context: Option<Ref<SchedContext>>) -> bool {
     let now = charge(cpu).now;
     cpu.paying.set(context);
     cpu.reprogram.set(true);
