@@ -8,10 +8,10 @@ use system_spec::{
 };
 
 use crate::fill::{Fill, Windows};
+use crate::image::Image;
 use crate::objects::{Objects, Untypeds};
 use crate::problem::Problem;
 use crate::slots::{Slots, absolute};
-use crate::start::Image;
 
 /// The system as far as it is built.
 pub struct Builder<'a> {

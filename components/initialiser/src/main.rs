@@ -11,6 +11,8 @@ mod builder;
 #[cfg(target_os = "none")]
 mod fill;
 #[cfg(target_os = "none")]
+mod image;
+#[cfg(target_os = "none")]
 mod objects;
 #[cfg(target_os = "none")]
 mod problem;

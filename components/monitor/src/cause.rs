@@ -4,7 +4,7 @@ use core::fmt;
 
 use sel4::{CapFault, Fault, FrameObjectType, UnknownSyscall, VmFault, Word};
 
-use crate::report::Domain;
+use crate::domain::Domain;
 use crate::slot::SlotUse;
 use crate::syndrome::{AccessKind, Status, Syndrome};
 

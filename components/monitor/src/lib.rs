@@ -4,11 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod cause;
+mod domain;
 mod report;
 mod slot;
 mod syndrome;
 
 pub use cause::Cause;
-pub use report::{Domain, Report};
+pub use domain::Domain;
+pub use report::Report;
 pub use slot::SlotUse;
 pub use syndrome::{Access, AccessKind, Status, Syndrome};

@@ -2,19 +2,11 @@
 
 use core::fmt;
 
-use sel4::{CapFault, Fault, LookupFailure, UserContext, UserException, VmFault, Word};
+use sel4::{CapFault, Fault, LookupFailure, UserContext, UserException, VmFault};
 
 use crate::cause::Cause;
+use crate::domain::Domain;
 use crate::syndrome::Syndrome;
-
-/// What the monitor knows of a protection domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Domain<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// The lowest address of its stack, if it has one.
-    pub stack_bottom: Option<Word>,
-}
 
 /// A report; its `Display` is what the monitor prints, without a newline at the end.
 #[derive(Debug)]
