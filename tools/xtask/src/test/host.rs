@@ -1,5 +1,6 @@
 //! Tests that run on this machine, and lints.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -11,31 +12,82 @@ use crate::process::{self, Progress};
 use crate::setup::toolchain;
 use crate::workspace::Workspace;
 
-/// `cargo test` of the default members. Its results go into the tally; what it prints is shown when something failed.
+/// Tests of `cargo test` that are built in one way.
+struct Suite {
+    name: &'static str,
+    /// Configurations (`--cfg`) of the build. Each way of building has a target folder of its own.
+    configurations: &'static [&'static str],
+    /// Arguments of `cargo test`.
+    arguments: &'static [&'static str],
+}
+
+const SUITES: [Suite; 7] = [
+    Suite { name: "host tests", configurations: &[], arguments: &[] },
+    Suite {
+        name: "libraries of programs for the target",
+        configurations: &[],
+        arguments: &["--package", "quoll-loader", "--package", "test-pds", "--lib"],
+    },
+    abi("interface's numbers (debug)", &["sel4_debug"]),
+    abi("interface's numbers (benchmark)", &["sel4_benchmark"]),
+    abi("interface's numbers (smp)", &["sel4_smp"]),
+    abi("interface's numbers (smp, debug)", &["sel4_smp", "sel4_debug"]),
+    Suite {
+        name: "rings, every interleaving",
+        configurations: &["loom"],
+        arguments: &["--release", "--package", "ivc", "--test", "loom"],
+    },
+];
+
+/// The interface's numbers depend on the configuration; the first suite has release's.
+const fn abi(name: &'static str, configurations: &'static [&'static str]) -> Suite {
+    Suite { name, configurations, arguments: &["--package", "sel4-abi"] }
+}
+
+/// `cargo test` of the default members, and of what must be built in other ways too. The results go into the tally.
 ///
 /// # Errors
 /// When cargo cannot be started.
 pub fn tests(workspace: &Workspace) -> Result<Tally> {
-    let progress = Progress::start("host tests");
-    let output = Command::new("cargo")
-        .current_dir(workspace.source("."))
-        .args(["test", "--no-fail-fast", "--target-dir"])
-        .arg(workspace.target())
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot start cargo")?;
-    drop(progress);
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut tally = parse_results(&text);
-    if !output.status.success() {
-        println!("{text}{}", String::from_utf8_lossy(&output.stderr));
-        if tally.failed == 0 {
-            // It did not even compile.
+    let mut tally = Tally::default();
+    for suite in &SUITES {
+        tally.add(suite.run(workspace)?);
+    }
+    Ok(tally)
+}
+
+impl Suite {
+    /// Runs the suite; what it prints is shown when something failed.
+    fn run(&self, workspace: &Workspace) -> Result<Tally> {
+        let progress = Progress::start(self.name);
+        let mut command = Command::new("cargo");
+        command.current_dir(workspace.source(".")).args(["test", "--no-fail-fast"]).args(self.arguments);
+        command.arg("--target-dir").arg(self.target(workspace));
+        if !self.configurations.is_empty() {
+            let flags: Vec<String> = self.configurations.iter().map(|name| format!("--cfg={name}")).collect();
+            command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+        }
+        let output = command.stdin(Stdio::null()).output().context("cannot start cargo")?;
+        drop(progress);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut tally = parse_results(&text);
+        if !output.status.success() {
+            println!("{text}{}", String::from_utf8_lossy(&output.stderr));
+        }
+        // It did not even compile, or there was nothing to run.
+        if tally.failed == 0 && (!output.status.success() || tally.passed == 0) {
             tally.count(false);
         }
+        println!("{}: {} passed, {} failed", self.name, tally.passed, tally.failed);
+        Ok(tally)
     }
-    println!("host tests: {} passed, {} failed", tally.passed, tally.failed);
-    Ok(tally)
+
+    fn target(&self, workspace: &Workspace) -> PathBuf {
+        match self.configurations {
+            [] => workspace.target(),
+            configurations => workspace.target().join("host").join(configurations.join("-")),
+        }
+    }
 }
 
 /// Clippy on all packages for the target, in each configuration. Each configuration is a case.
