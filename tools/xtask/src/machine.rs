@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::ValueEnum;
+use marker_plugin::Range;
 
 use crate::guest::{self, Kernel};
 use crate::setup::qemu;
@@ -71,6 +72,8 @@ pub struct Counter {
     pub plugin: PathBuf,
     /// Where it writes.
     pub output: PathBuf,
+    /// Where others than guests execute, if guests' instructions are counted apart.
+    pub host: Vec<Range>,
 }
 
 /// A machine.
@@ -115,7 +118,9 @@ impl Machine {
             command.args(["-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]);
         }
         if let Some(counter) = &self.counter {
-            command.arg("-plugin").arg(format!("{},out={}", counter.plugin.display(), counter.output.display()));
+            let host: String = counter.host.iter().map(|range| format!(",host={range}")).collect();
+            command.arg("-plugin");
+            command.arg(format!("{},out={}{host}", counter.plugin.display(), counter.output.display()));
         }
         command
     }

@@ -12,6 +12,7 @@ const PASSIVE: Channel = Channel::new(1);
 const ACTIVE: Channel = Channel::new(2);
 const SINK: Channel = Channel::new(3);
 const ECHO: Channel = Channel::new(4);
+const IRQ: Channel = Channel::new(5);
 
 /// UARTDR of the PL011.
 const UART_DATA: usize = 0x000;
@@ -19,9 +20,15 @@ const UART_DATA: usize = 0x000;
 const UART_MASK: usize = 0x038;
 const UART_TRANSMIT: u32 = 1 << 5;
 
-/// Notifications given so far: first to the echo, which runs at once, then to the sink, which runs when this domain waits.
+/// RTCDR of the PL031: the time in seconds.
+const RTC_DATA: usize = 0x000;
+/// RTCMR of the PL031: when it raises its interrupt.
+const RTC_MATCH: usize = 0x004;
+
+/// What was begun so far: notifications, first to the echo, which runs at once, then to the sink, which runs when this
+/// domain waits; then waits for an alarm in an idle system.
 struct Bench {
-    notified: u32,
+    begun: u32,
 }
 
 #[protection_domain]
@@ -44,32 +51,47 @@ fn init() -> impl Handler {
         // this domain runs again.
         unsafe { uart.byte_add(UART_MASK).cast::<u32>().write_volatile(UART_TRANSMIT) };
     }
-    let mut bench = Bench { notified: 0 };
+    let mut bench = Bench { begun: 0 };
     bench.next();
     bench
 }
 
 impl Bench {
     fn next(&mut self) {
-        if self.notified < ROUNDS {
-            marker::<10>();
-            ECHO.notify();
-        } else if self.notified < 2 * ROUNDS {
-            marker::<8>();
-            SINK.notify();
-            marker::<9>();
-        } else {
-            marker::<DONE>();
+        match self.begun / ROUNDS {
+            0 => {
+                marker::<10>();
+                ECHO.notify();
+            }
+            1 => {
+                marker::<8>();
+                SINK.notify();
+                marker::<9>();
+            }
+            2 => set_alarm(),
+            _ => marker::<DONE>(),
         }
-        self.notified += 1;
+        self.begun += 1;
+    }
+}
+
+/// Lets the clock interrupt in a second.
+fn set_alarm() {
+    let rtc = memory_region_symbol!(rtc_vaddr: *mut u8);
+    // SAFETY: the system description maps the device's page there.
+    unsafe {
+        let now = rtc.byte_add(RTC_DATA).cast::<u32>().read_volatile();
+        rtc.byte_add(RTC_MATCH).cast::<u32>().write_volatile(now.wrapping_add(1));
     }
 }
 
 impl Handler for Bench {
     type Error = Infallible;
 
-    fn notified(&mut self, _channels: ChannelSet) -> Result<(), Infallible> {
-        marker::<11>();
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        if !channels.contains(IRQ) {
+            marker::<11>();
+        }
         self.next();
         Ok(())
     }

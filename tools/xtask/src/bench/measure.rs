@@ -6,14 +6,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use marker_plugin::{Event, parse_log};
+use marker_plugin::{Event, Range, What, parse_log};
 
 use super::size;
 use crate::build;
 use crate::cli::{BuildOptions, Config};
 use crate::console::Session;
 use crate::guest::{Kernel, PROMPT};
-use crate::machine::{Boot, Gic, Machine};
+use crate::machine::{Boot, Counter, Gic, Machine};
 use crate::workspace::Workspace;
 
 /// Who runs the guest.
@@ -26,7 +26,11 @@ pub enum Host {
 }
 
 /// The last marker of the programs that measure, as the crate `marker` has it.
-const DONE: u32 = 63;
+const DONE: What = What::Marker(63);
+
+/// Where quoll executes: protection domains between where they are linked and where a Linux program is, which none of
+/// them reaches; kernel and loader in the machine's memory, at addresses that no guest uses.
+const HOST: [Range; 2] = [Range { start: 0x20_0000, size: 0x20_0000 }, Range { start: 0x6000_0000, size: 0x2000_0000 }];
 
 /// What is said to a machine, and done until it ends; the path is that of the markers' log.
 type Script = fn(&mut Session, &Path) -> Result<()>;
@@ -76,6 +80,18 @@ impl<'a> Bench<'a> {
                 }
                 Host::Quoll => image,
             })
+        })?;
+        until(events, DONE)?;
+        Ok(events)
+    }
+
+    /// Events of two guests without an operating system on one core.
+    ///
+    /// # Errors
+    /// When they do not build or do not come to their end.
+    pub fn worlds(&mut self) -> Result<&[Event]> {
+        let events = self.run("bench-worlds".to_owned(), to_the_end, |workspace| {
+            system(workspace, "tests/systems/bench-worlds.xml", Kernel::V6_1)
         })?;
         until(events, DONE)?;
         Ok(events)
@@ -134,7 +150,7 @@ impl<'a> Bench<'a> {
     }
 
     fn events(&self, name: &str, boot: Boot, script: Script) -> Result<Vec<Event>> {
-        let counter = super::counter(self.workspace, name)?;
+        let counter = Counter { host: HOST.to_vec(), ..super::counter(self.workspace, name)? };
         let log = counter.output.clone();
         let machine = Machine { cpu: self.cpu.to_owned(), gic: self.gic, icount: true, boot, counter: Some(counter) };
         let mut session = Session::start(machine.command(), &self.workspace.transcripts().join(format!("{name}.txt")))?;
@@ -174,32 +190,48 @@ pub fn idle(session: &mut Session) -> Result<()> {
     session.expect("rested").map(drop)
 }
 
-/// Instructions from power-on to the first time that `marker` was reached.
+/// Instructions from power-on to the first time that `what` happened.
 ///
 /// # Errors
-/// When it was not.
-pub fn until(events: &[Event], marker: u32) -> Result<u64> {
-    let event = events.iter().find(|event| event.marker == Some(marker));
-    event.map(|event| event.count).with_context(|| format!("marker {marker} was not reached"))
+/// When it did not.
+pub fn until(events: &[Event], what: What) -> Result<u64> {
+    first(events, what).map(|event| event.count)
+}
+
+fn first(events: &[Event], what: What) -> Result<&Event> {
+    events.iter().find(|event| event.what == what).with_context(|| format!("{what:?} is not in the log"))
+}
+
+/// Millionths of the guest's instructions that were executed outside of it, from its first to the first `to`.
+///
+/// # Errors
+/// When the log has nothing of the guest, or not `to`.
+pub fn outside_guest(events: &[Event], to: What) -> Result<u64> {
+    let (from, to) = (first(events, What::Guest)?, first(events, to)?);
+    let guest = to.guest - from.guest;
+    let all = to.count - from.count;
+    Ok((all - guest) * 1_000_000 / guest.max(1))
 }
 
 /// The median of the instructions strictly between `from` and the next `to`.
 ///
 /// # Errors
 /// When there is no such pair.
-pub fn between(events: &[Event], from: u32, to: u32) -> Result<u64> {
+pub fn between(events: &[Event], from: What, to: What) -> Result<u64> {
     let mut counts = Vec::new();
     let mut start = None;
     for event in events {
-        if event.marker == Some(to) {
-            counts.extend(start.take().map(|start: u64| event.count - start - 1));
+        if event.what == to {
+            // A marker is an instruction itself.
+            let end = event.count - u64::from(matches!(to, What::Marker(_)));
+            counts.extend(start.take().map(|start: u64| end - start));
         }
-        if event.marker == Some(from) {
+        if event.what == from {
             start = Some(event.count);
         }
     }
     if counts.is_empty() {
-        bail!("no marker {to} behind a marker {from}");
+        bail!("no {to:?} behind a {from:?}");
     }
     counts.sort_unstable();
     Ok(counts[counts.len() / 2])
@@ -209,25 +241,41 @@ pub fn between(events: &[Event], from: u32, to: u32) -> Result<u64> {
 mod tests {
     use super::*;
 
-    fn log(events: &[(u32, u64)]) -> Vec<Event> {
-        events.iter().map(|&(marker, count)| Event { marker: Some(marker), count }).collect()
+    use What::{Guest, Marker, Wait};
+
+    fn log(events: &[(What, u64)]) -> Vec<Event> {
+        events.iter().map(|&(what, count)| Event { what, count, guest: 0 }).collect()
+    }
+
+    fn markers(events: &[(u32, u64)]) -> Vec<Event> {
+        events.iter().map(|&(marker, count)| Event { what: Marker(marker), count, guest: 0 }).collect()
     }
 
     #[test]
     fn the_end_marker_is_not_counted() {
-        assert_eq!(between(&log(&[(0, 10), (1, 11)]), 0, 1).expect("a pair"), 0);
+        assert_eq!(between(&markers(&[(0, 10), (1, 11)]), Marker(0), Marker(1)).expect("a pair"), 0);
+        let woken = log(&[(Wait, 3), (Wait, 10), (Marker(1), 15)]);
+        assert_eq!(between(&woken, Wait, Marker(1)).expect("a pair"), 4);
     }
 
     #[test]
     fn takes_the_median_of_adjacent_pairs() {
-        let events = log(&[(1, 5), (0, 10), (1, 111), (0, 200), (2, 210), (1, 221), (0, 300), (1, 331), (0, 400)]);
-        assert_eq!(between(&events, 0, 1).expect("pairs"), 30);
-        assert!(between(&events, 3, 1).is_err());
+        let events = markers(&[(1, 5), (0, 10), (1, 111), (0, 200), (2, 210), (1, 221), (0, 300), (1, 331), (0, 400)]);
+        assert_eq!(between(&events, Marker(0), Marker(1)).expect("pairs"), 30);
+        assert!(between(&events, Marker(3), Marker(1)).is_err());
     }
 
     #[test]
     fn power_on_is_zero() {
-        assert_eq!(until(&log(&[(1, 5), (0, 10), (0, 20)]), 0).expect("marker"), 10);
-        assert!(until(&[], 0).is_err());
+        assert_eq!(until(&markers(&[(1, 5), (0, 10), (0, 20)]), Marker(0)).expect("marker"), 10);
+        assert!(until(&[], Marker(0)).is_err());
+    }
+
+    #[test]
+    fn what_is_outside_the_guest_is_compared_with_it() {
+        let event = |what, count, guest| Event { what, count, guest };
+        let events = [event(Guest, 500, 0), event(Marker(0), 1_501_500, 1_500_000), event(Marker(0), 9_000_000, 0)];
+        assert_eq!(outside_guest(&events, Marker(0)).expect("both"), 1000 * 1_000_000 / 1_500_000);
+        assert!(outside_guest(&events[1..], Marker(0)).is_err());
     }
 }

@@ -63,5 +63,5 @@ pub fn counter(workspace: &Workspace, name: &str) -> Result<Counter> {
     fs::create_dir_all(workspace.transcripts())?;
     let output = workspace.transcripts().join(format!("{name}.log"));
     fs::write(&output, "").with_context(|| format!("cannot write {}", output.display()))?;
-    Ok(Counter { plugin: folder.join("libmarker_plugin.so"), output })
+    Ok(Counter { plugin: folder.join("libmarker_plugin.so"), output, host: Vec::new() })
 }

@@ -1,6 +1,7 @@
 //! The rows: what is measured, and its goal.
 
 use anyhow::Result;
+use marker_plugin::What::{Marker, Wait};
 
 use super::measure::{self, Bench, Host};
 use crate::guest::Kernel;
@@ -33,13 +34,14 @@ pub struct Row {
 /// All rows.
 pub fn all() -> Vec<Row> {
     let mut rows = EXITS.to_vec();
+    rows.extend(WORLDS);
     rows.extend(KERNEL);
     rows.extend(WHOLE_MACHINE);
     rows.extend(SIZE);
     rows
 }
 
-/// What the guest without an operating system does, as it sees it. Its markers are listed in `tests/guests/bench`.
+/// What the guest without an operating system does, as it sees it. Its markers are listed in `tests/guests`.
 const EXITS: [Row; 10] = [
     Row { operation: "nothing, between two markers", goal: Goal::AtMost(0), measure: |bench| operation(bench, 0) },
     Row { operation: "HVC answered by the VMM", goal: Goal::AtMost(400), measure: |bench| operation(bench, 2) },
@@ -65,8 +67,22 @@ const EXITS: [Row; 10] = [
     Row { operation: "end of interrupt (no exit)", goal: Goal::AtMost(10), measure: |bench| operation(bench, 18) },
 ];
 
+/// Two guests on one core. The markers are listed in `tests/guests`.
+const WORLDS: [Row; 2] = [
+    Row {
+        operation: "world switch, from one guest's WFI to the other",
+        goal: Goal::AtMost(1000),
+        measure: |bench| worlds(bench, 20),
+    },
+    Row {
+        operation: "first use of the FPU after another guest's",
+        goal: Goal::AtMost(150),
+        measure: |bench| worlds(bench, 22),
+    },
+];
+
 /// Between protection domains on one core. The markers are listed in `tests/bench`.
-const KERNEL: [Row; 7] = [
+const KERNEL: [Row; 8] = [
     Row {
         operation: "protected call round trip, passive server, no register",
         goal: Goal::AtMost(500),
@@ -93,16 +109,26 @@ const KERNEL: [Row; 7] = [
         goal: Goal::AtMost(450),
         measure: |bench| native(bench, 12),
     },
+    Row {
+        operation: "hardware IRQ to PD's notified, idle",
+        goal: Goal::AtMost(350),
+        measure: |bench| measure::between(bench.native()?, Wait, Marker(16)),
+    },
     Row { operation: "irq_ack", goal: Goal::AtMost(200), measure: |bench| native(bench, 14) },
 ];
 
 /// A Linux guest.
-const WHOLE_MACHINE: [Row; 6] = [
+const WHOLE_MACHINE: [Row; 8] = [
     Row { operation: "power-on to prompt, Linux 6.1, no hypervisor", goal: Goal::Baseline, measure: bare_boot_6_1 },
     Row {
         operation: "power-on to prompt, Linux 6.1, quoll",
         goal: Goal::AtMostTimes(1050, bare_boot_6_1),
         measure: |bench| boot(bench, Host::Quoll, Kernel::V6_1),
+    },
+    Row {
+        operation: "outside the guest while 6.1 boots, millionths of the guest's",
+        goal: Goal::AtMost(1000),
+        measure: |bench| measure::outside_guest(bench.linux(Host::Quoll, Kernel::V6_1)?, PROMPT_MARKER),
     },
     Row { operation: "power-on to prompt, Linux 6.12, no hypervisor", goal: Goal::Baseline, measure: bare_boot_6_12 },
     Row {
@@ -119,6 +145,11 @@ const WHOLE_MACHINE: [Row; 6] = [
         operation: "idle guest, 10 virtual seconds, quoll",
         goal: Goal::AtMost(IDLE_LIMIT),
         measure: |bench| idle(bench, Host::Quoll),
+    },
+    Row {
+        operation: "idle guest, millionths of the time that the core is busy",
+        goal: Goal::AtMost(1000),
+        measure: |bench| Ok(idle(bench, Host::Quoll)? * 1_000_000 / IDLE_NANOSECONDS),
     },
 ];
 
@@ -137,8 +168,13 @@ const SIZE: [Row; 3] = [
     },
 ];
 
-/// 0.1 % of the instructions that ten virtual seconds hold.
-pub const IDLE_LIMIT: u64 = 10_000_000;
+/// How long the idle guest is watched. An instruction takes a nanosecond.
+const IDLE_NANOSECONDS: u64 = 10_000_000_000;
+/// 0.1 % of the instructions that the time holds.
+pub const IDLE_LIMIT: u64 = IDLE_NANOSECONDS / 1000;
+
+/// The guest's `/init` places it in front of the shell.
+const PROMPT_MARKER: marker_plugin::What = Marker(0);
 
 fn bare_boot_6_1(bench: &mut Bench) -> Result<u64> {
     boot(bench, Host::Bare, Kernel::V6_1)
@@ -149,25 +185,29 @@ fn bare_boot_6_12(bench: &mut Bench) -> Result<u64> {
 }
 
 fn boot(bench: &mut Bench, host: Host, kernel: Kernel) -> Result<u64> {
-    measure::until(bench.linux(host, kernel)?, 0)
+    measure::until(bench.linux(host, kernel)?, PROMPT_MARKER)
 }
 
 fn idle(bench: &mut Bench, host: Host) -> Result<u64> {
-    measure::between(bench.linux(host, Kernel::V6_1)?, 1, 2)
+    measure::between(bench.linux(host, Kernel::V6_1)?, Marker(1), Marker(2))
 }
 
 /// The operation between `marker` and the next.
 fn operation(bench: &mut Bench, marker: u32) -> Result<u64> {
-    measure::between(bench.program(Host::Quoll)?, marker, marker + 1)
+    measure::between(bench.program(Host::Quoll)?, Marker(marker), Marker(marker + 1))
+}
+
+fn worlds(bench: &mut Bench, marker: u32) -> Result<u64> {
+    measure::between(bench.worlds()?, Marker(marker), Marker(marker + 1))
 }
 
 fn native(bench: &mut Bench, marker: u32) -> Result<u64> {
-    measure::between(bench.native()?, marker, marker + 1)
+    measure::between(bench.native()?, Marker(marker), Marker(marker + 1))
 }
 
 /// What is counted beyond the time that the timer was armed for, which the bare machine shows.
 fn timer(bench: &mut Bench) -> Result<u64> {
-    let bare = measure::between(bench.program(Host::Bare)?, 16, 17)?;
-    let quoll = measure::between(bench.program(Host::Quoll)?, 16, 17)?;
+    let bare = measure::between(bench.program(Host::Bare)?, Marker(16), Marker(17))?;
+    let quoll = measure::between(bench.program(Host::Quoll)?, Marker(16), Marker(17))?;
     Ok(quoll.saturating_sub(bare))
 }

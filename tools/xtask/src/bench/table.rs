@@ -41,10 +41,18 @@ pub fn render(lines: &[Line]) -> String {
             text.push_str(&format!("|{}-|{}:|{}:|{}-|\n", dash(wa), dash(wb), dash(wc), dash(wd)));
         }
     }
+    // Rows of one run fail for one reason.
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
     for line in lines {
-        if let Err(error) = &line.figure {
-            text.push_str(&format!("\n{}: {error:#}\n", line.operation));
+        let Err(error) = &line.figure else { continue };
+        let reason = format!("{error:#}");
+        match reasons.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, operations)) => operations.push(line.operation),
+            None => reasons.push((reason, vec![line.operation])),
         }
+    }
+    for (reason, operations) in reasons {
+        text.push_str(&format!("\n{}: {reason}\n", operations.join("\n")));
     }
     text
 }
@@ -79,5 +87,11 @@ mod tests {
         let verdicts: Vec<&str> =
             text.lines().skip(2).filter_map(|line| line.split('|').nth(4)).map(str::trim).collect();
         assert_eq!(verdicts, ["met", "not yet", ""]);
+    }
+
+    #[test]
+    fn a_reason_is_given_once() {
+        let line = |operation| Line { operation, figure: Err(anyhow::anyhow!("it burnt")), goal: None };
+        assert!(render(&[line("a"), line("b")]).ends_with("\na\nb: it burnt\n"));
     }
 }

@@ -26,7 +26,7 @@ const SUITES: [Suite; 7] = [
     Suite {
         name: "libraries of programs for the target",
         configurations: &[],
-        arguments: &["--package", "quoll-loader", "--package", "test-pds", "--lib"],
+        arguments: &["--package", "quoll-loader", "--lib"],
     },
     abi("interface's numbers (debug)", &["sel4_debug"]),
     abi("interface's numbers (benchmark)", &["sel4_benchmark"]),

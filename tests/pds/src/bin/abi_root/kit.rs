@@ -2,8 +2,8 @@
 
 use sel4::abi::label::InvocationLabel;
 use sel4::{BootInfoPtr, Cap, CapType, Error, MessageInfo, Result, Word, cap, with_ipc_buffer_mut};
-use test_pds::Tally;
-use test_pds::uart::Uart;
+use test_report::Tally;
+use test_report::uart::Uart;
 
 use crate::memory::Memory;
 

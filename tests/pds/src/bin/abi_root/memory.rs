@@ -9,7 +9,7 @@ use sel4::{
     AbsoluteCPtr, BootInfoPtr, Cap, CapRights, CapType, CapTypeForFrameObject, CapTypeForObjectOfFixedSize,
     CapTypeForObjectOfVariableSize, Error, FrameObjectType, ObjectBlueprint, Result, VmAttributes, cap, cap_type,
 };
-use test_pds::uart;
+use test_report::uart;
 
 /// What objects are made of and where they go.
 pub struct Memory {

@@ -14,8 +14,9 @@ use sel4_microkit::{
     Channel, ChannelSet, Child, DeferredAction, DeferredActionSlot, Handler, IrqAckError, MessageInfo, get_mr,
     memory_region_symbol, pd_name, protection_domain, set_mr, with_msg_regs, with_msg_regs_mut,
 };
-use test_pds::uart::{self, Uart};
-use test_pds::{CHILD_FAULT_ADDRESS, Tally, label};
+use test_pds::{CHILD_FAULT_ADDRESS, label};
+use test_report::Tally;
+use test_report::uart::{self, Uart};
 
 const SERVER: Channel = Channel::new(0);
 const PASSIVE: Channel = Channel::new(1);

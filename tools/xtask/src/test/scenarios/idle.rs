@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use marker_plugin::What;
 
 use crate::bench::{IDLE_LIMIT, measure};
 use crate::cli::{BuildOptions, Config};
@@ -26,7 +27,7 @@ fn sleeps(talk: &mut Talk) -> Result<Option<String>> {
     measure::idle(&mut talk.session)?;
     let log = talk.counted.as_ref().context("instructions are counted")?;
     let events = marker_plugin::parse_log(&fs::read_to_string(log)?);
-    let executed = measure::between(&events, 1, 2)?;
+    let executed = measure::between(&events, What::Marker(1), What::Marker(2))?;
     ensure!(executed < IDLE_LIMIT, "{executed} instructions, not fewer than {IDLE_LIMIT}");
     Ok(Some(format!("{executed} instructions")))
 }

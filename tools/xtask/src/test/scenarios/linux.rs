@@ -4,16 +4,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 
+use super::{CHORD, ECHO, ask_echo};
 use crate::cli::{BuildOptions, Config};
 use crate::guest::{Kernel, PROMPT, READY};
 use crate::machine::{CPUS, Gic};
 use crate::test::scenario::{Boots, Case, Scenario, Talk};
 
-/// The console server's key chord.
-const CHORD: &str = "\x1e";
 const LIST: &str = "l";
 const LINUX: &str = "1";
-const ECHO: &str = "2";
 
 /// What any Linux does.
 const GUEST: [Case; 7] = [
@@ -26,7 +24,8 @@ const GUEST: [Case; 7] = [
     Case { name: "loses no output", check: no_loss },
 ];
 /// What takes the console server and the VMM as well.
-const SYSTEM: [Case; 3] = [
+const SYSTEM: [Case; 4] = [
+    Case { name: "sees no feature that is not virtualized", check: features },
     Case { name: "the chord moves between clients", check: chord },
     Case { name: "reboots", check: reboot },
     Case { name: "powers off, and the others go on", check: power_off },
@@ -133,6 +132,22 @@ fn no_loss(talk: &mut Talk) -> Result<Option<String>> {
     Ok(None)
 }
 
+/// As Linux calls them: what every processor has, and what only some machines have, where it must be hidden.
+const FEATURES: [&str; 2] = ["fp", "asimd"];
+const HIDDEN: [&str; 6] = ["sve", "sve2", "sme", "mte", "paca", "pacg"];
+
+fn features(talk: &mut Talk) -> Result<Option<String>> {
+    let answer = talk.session.ask("grep Features /proc/cpuinfo", PROMPT)?;
+    let has = |name: &&&str| answer.split_whitespace().any(|word| word == **name);
+    ensure!(FEATURES.iter().all(|name| has(&name)), "{FEATURES:?} are not all in {answer}");
+    let leaked: Vec<_> = HIDDEN.iter().filter(has).collect();
+    ensure!(leaked.is_empty(), "{leaked:?} are in {answer}");
+    let answer = talk.session.ask("dmesg | grep -e 'PMU driver' -e 'started at EL'", PROMPT)?;
+    let told: Vec<_> = answer.lines().filter(|line| line.starts_with('[')).collect();
+    ensure!(told.len() == 1 && told[0].ends_with("started at EL1"), "Linux has found {told:?}");
+    Ok(None)
+}
+
 fn chord(talk: &mut Talk) -> Result<Option<String>> {
     let session = &mut talk.session;
     session.send(&format!("{CHORD}{LIST}"))?;
@@ -160,13 +175,6 @@ fn power_off(talk: &mut Talk) -> Result<Option<String>> {
     talk.session.send(&format!("{CHORD}{ECHO}"))?;
     ask_echo(talk)?;
     Ok(None)
-}
-
-/// Has the native client repeat something.
-fn ask_echo(talk: &mut Talk) -> Result<()> {
-    let answer = talk.session.ask("echo one two", "one two")?;
-    ensure!(answer.trim().is_empty(), "{answer}");
-    Ok(())
 }
 
 fn focus_linux(talk: &mut Talk) -> Result<()> {

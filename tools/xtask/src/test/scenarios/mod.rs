@@ -1,15 +1,41 @@
 //! What is tested in QEMU.
 
+mod guests;
 mod idle;
 mod linux;
 mod native;
 
-use super::scenario::Scenario;
+use anyhow::{Result, ensure};
+
+use super::scenario::{Scenario, Talk};
+
+/// The console server's key chord.
+const CHORD: &str = "\x1e";
+/// The key behind it that moves the focus to the second client, which is the native one in each system.
+const ECHO: &str = "2";
 
 /// All scenarios; the long ones first, so that all processors have work to the end.
 pub fn all() -> Vec<Scenario> {
     let mut all = linux::scenarios();
     all.push(idle::scenario());
     all.extend(native::scenarios());
+    all.extend(guests::scenarios());
     all
+}
+
+/// Waits for the sum of a system that tests itself.
+fn judges_itself(talk: &mut Talk) -> Result<Option<String>> {
+    let before = talk.session.expect("DONE ")?;
+    let failed: Vec<&str> = before.lines().filter(|line| line.contains("FAIL ")).collect();
+    talk.session.expect(": ")?;
+    let sum = talk.session.expect("\n")?.trim_end().to_owned();
+    ensure!(failed.is_empty() && sum.ends_with(" 0 failed"), "{sum}\n{}", failed.join("\n"));
+    Ok(Some(sum))
+}
+
+/// Has the native client repeat something.
+fn ask_echo(talk: &mut Talk) -> Result<()> {
+    let answer = talk.session.ask("echo one two", "one two")?;
+    ensure!(answer.trim().is_empty(), "{answer}");
+    Ok(())
 }

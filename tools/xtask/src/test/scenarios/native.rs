@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
+use super::judges_itself;
 use crate::cli::{BuildOptions, Config};
 use crate::guest::Kernel;
 use crate::machine::{CPUS, Gic};
@@ -47,15 +48,6 @@ fn abi(gic: Gic, cpu: &'static str) -> Scenario {
     let name = format!("system calls, GICv{}, {cpu}", gic.version());
     let options = BuildOptions { root_task: Some(ABI_ROOT.to_owned()), ..options() };
     Scenario { name, boots: Boots::System(options), cpu, gic, counted: false, cases: ABI_CASES.to_vec() }
-}
-
-fn judges_itself(talk: &mut Talk) -> Result<Option<String>> {
-    let before = talk.session.expect("DONE ")?;
-    let failed: Vec<&str> = before.lines().filter(|line| line.starts_with("FAIL")).collect();
-    talk.session.expect(": ")?;
-    let sum = talk.session.expect("\n")?;
-    ensure!(failed.is_empty() && sum.ends_with(" 0 failed"), "{sum}\n{}", failed.join("\n"));
-    Ok(Some(sum))
 }
 
 fn faults(talk: &mut Talk) -> Result<Option<String>> {

@@ -6,5 +6,7 @@ fn main() {
         let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
         println!("cargo::rustc-link-arg-bins=-T{folder}/link.ld");
         println!("cargo::rustc-link-arg-bins=--oformat=binary");
+        // It prints. The VMM puts an image at the beginning of the guest's memory.
+        println!("cargo::rustc-link-arg-bin=bad-guest=--defsym=image_base=0x40000000");
     }
 }

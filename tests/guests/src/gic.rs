@@ -7,6 +7,7 @@ const GICC: usize = 0x0801_0000;
 const GICR_SGI: usize = 0x080b_0000;
 
 const CTLR: usize = 0x000;
+/// What the controller is made of; reading it has no effect.
 pub const GICD_TYPER: usize = GICD + 0x004;
 const IGROUPR: usize = 0x080;
 const ISENABLER: usize = 0x100;

@@ -4,8 +4,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use marker::{DONE, ROUNDS, marker, repeat};
 
-use crate::gic::{GICD_ISENABLER1, GICD_ISPENDR1, GICD_TYPER, Gic};
-use crate::machine::{hvc, mask_interrupts, read32, smc, unmask_interrupts, write_register, write32};
+use bare_guest::gic::{GICD_ISENABLER1, GICD_ISPENDR1, GICD_TYPER, Gic};
+use bare_guest::machine::{
+    hvc, mask_interrupts, read32, skip_instruction, smc, unmask_interrupts, write_register, write32,
+};
 
 /// UARTFR of the PL011, which has no side effect.
 const PL011_FLAGS: usize = 0x0900_0018;
@@ -19,9 +21,6 @@ const FREE_SPI: u32 = 40;
 
 /// Ticks of the counter that the timer is armed ahead: longer than arming it takes with a hypervisor below.
 const TIMER_DELAY: u64 = 2000;
-/// The marker at the interrupt vector.
-pub const VECTOR_MARKER: u32 = 17;
-
 /// Set by the interrupt handler.
 static HANDLED: AtomicBool = AtomicBool::new(false);
 /// Whether the controller is a GICv3.
@@ -32,7 +31,8 @@ fn gic() -> Gic {
 }
 
 /// The guest's life.
-pub extern "C" fn main() -> ! {
+#[unsafe(no_mangle)]
+extern "C" fn guest_main() -> ! {
     IS_V3.store(Gic::set_up(TIMER_PPI, FREE_SPI) == Gic::V3, Ordering::Relaxed);
     repeat::<0, 1>(|| {});
     repeat::<2, 3>(|| _ = hvc(SMCCC_VERSION));
@@ -79,7 +79,8 @@ fn timer() {
 }
 
 /// The interrupt handler.
-pub extern "C" fn irq() {
+#[unsafe(no_mangle)]
+extern "C" fn guest_irq() {
     let gic = gic();
     let acknowledged = gic.acknowledge();
     if acknowledged == TIMER_PPI {
@@ -89,4 +90,10 @@ pub extern "C" fn irq() {
     gic.end(acknowledged);
     marker::<19>();
     HANDLED.store(true, Ordering::Relaxed);
+}
+
+/// An SMC where the machine has nobody to answer it is undefined.
+#[unsafe(no_mangle)]
+extern "C" fn guest_exception() {
+    skip_instruction();
 }

@@ -19,6 +19,7 @@ pub fn write32(address: usize, value: u32) {
 }
 
 /// Reads a system register by name.
+#[macro_export]
 macro_rules! read_register {
     ($name:literal) => {{
         let value: u64;
@@ -29,6 +30,7 @@ macro_rules! read_register {
 }
 
 /// Writes a system register by name, and makes it take effect.
+#[macro_export]
 macro_rules! write_register {
     ($name:literal, $value:expr) => {{
         let value: u64 = $value;
@@ -37,7 +39,7 @@ macro_rules! write_register {
     }};
 }
 
-pub(crate) use {read_register, write_register};
+pub use {read_register, write_register};
 
 /// SMCCC call number `function` without arguments, by HVC.
 #[inline(always)]
@@ -57,6 +59,13 @@ pub fn smc(function: u32) -> u64 {
     x0
 }
 
+/// Calls what is at an address.
+#[inline(always)]
+pub fn call_at(address: usize) {
+    // SAFETY: this is for addresses where nothing is: the handler of the exception comes back behind the call.
+    unsafe { asm!("blr {}", in(reg) address, clobber_abi("C")) }
+}
+
 /// Lets interrupts come.
 pub fn unmask_interrupts() {
     // SAFETY: vectors and stack are set up.
@@ -67,4 +76,24 @@ pub fn unmask_interrupts() {
 pub fn mask_interrupts() {
     // SAFETY: this only delays them.
     unsafe { asm!("msr daifset, #2") }
+}
+
+/// Waits until an interrupt is pending, masked or not.
+#[inline(always)]
+pub fn wait_for_interrupt() {
+    // SAFETY: this only waits.
+    unsafe { asm!("wfi") }
+}
+
+/// Uses the floating-point unit.
+#[inline(always)]
+pub fn use_fpu() {
+    // SAFETY: the program is built without floating point, so nobody has anything in its registers.
+    // It is `fmov d0, xzr`, which the assembler refuses in such a program.
+    unsafe { asm!(".inst 0x9e6703e0") }
+}
+
+/// In a handler: goes on behind the instruction that caused the exception.
+pub fn skip_instruction() {
+    write_register!("elr_el1", read_register!("elr_el1") + 4);
 }

@@ -1,0 +1,84 @@
+//! The two roles.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use bare_guest::gic::Gic;
+use bare_guest::machine::{hvc, skip_instruction, use_fpu, wait_for_interrupt, write_register};
+use marker::{DONE, ROUNDS, marker};
+
+/// The page that both guests have there, which is all zeros when they start.
+const SHARED: usize = 0x5000_0000;
+const PSCI_SYSTEM_OFF: u32 = 0x8400_0008;
+/// Interrupt of the virtual timer.
+const TIMER_PPI: u32 = 27;
+/// An interrupt that no device of the machine uses.
+const FREE_SPI: u32 = 40;
+/// Ticks of the counter that the first guest sleeps: longer than it takes to put it to sleep, and the other to do its part.
+const TIMER_DELAY: u64 = 2000;
+
+/// What the guests share.
+#[repr(C)]
+struct Shared {
+    /// How many have come.
+    guests: AtomicU32,
+    /// How often the first has gone to sleep.
+    sleeps: AtomicU32,
+}
+
+fn shared() -> &'static Shared {
+    // SAFETY: the system description maps a zeroed page of ordinary memory there, which is only used as this.
+    unsafe { &*core::ptr::with_exposed_provenance(SHARED) }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn guest_main() -> ! {
+    // The MMU is off, so exclusive accesses are not for us: the guests come one after the other.
+    let guests = shared().guests.load(Ordering::Relaxed);
+    shared().guests.store(guests + 1, Ordering::Relaxed);
+    if guests == 0 { first() } else { second() }
+}
+
+fn first() -> ! {
+    let gic = Gic::set_up(TIMER_PPI, FREE_SPI);
+    for round in 1..=ROUNDS {
+        use_fpu();
+        write_register!("cntv_tval_el0", TIMER_DELAY);
+        write_register!("cntv_ctl_el0", 1);
+        shared().sleeps.store(round, Ordering::Relaxed);
+        marker::<20>();
+        wait_for_interrupt();
+        write_register!("cntv_ctl_el0", 0);
+        gic.end(gic.acknowledge());
+    }
+    marker::<DONE>();
+    off()
+}
+
+fn second() -> ! {
+    for round in 1..=ROUNDS {
+        while shared().sleeps.load(Ordering::Relaxed) < round {
+            core::hint::spin_loop();
+        }
+        marker::<21>();
+        marker::<22>();
+        use_fpu();
+        marker::<23>();
+    }
+    off()
+}
+
+fn off() -> ! {
+    hvc(PSCI_SYSTEM_OFF);
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+/// Interrupts stay masked.
+#[unsafe(no_mangle)]
+extern "C" fn guest_irq() {}
+
+#[unsafe(no_mangle)]
+extern "C" fn guest_exception() {
+    skip_instruction();
+}
