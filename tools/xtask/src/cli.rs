@@ -25,6 +25,8 @@ pub enum Verb {
     Test(TestOptions),
     /// Build everything and make the image of a system
     Build(BuildOptions),
+    /// Make a folder like the Microkit SDK's, to build programs against with other tools
+    Sdk(SdkOptions),
     /// Count instructions per operation and print them beside the goals
     Bench(BenchOptions),
     /// Say what is installed and what is missing
@@ -91,6 +93,17 @@ impl BuildOptions {
     pub fn of(system: &str, config: Config, linux: Kernel) -> Self {
         Self { system: system.into(), config, linux, root_task: None }
     }
+}
+
+/// An SDK's folder.
+#[derive(Debug, Default, Args)]
+pub struct SdkOptions {
+    /// Configurations [default: all]
+    #[arg(long, value_enum)]
+    pub config: Vec<Config>,
+    /// Where a copy of it goes; it is made in target/sdk
+    #[arg(long, short)]
+    pub output: Option<PathBuf>,
 }
 
 /// A system and the machine that it runs on.

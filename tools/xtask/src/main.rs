@@ -40,6 +40,7 @@ fn dispatch(cli: &Cli) -> Result<bool> {
         Verb::Run(options) => run::run(&workspace, options)?,
         Verb::Test(options) => return test::run(&workspace, options),
         Verb::Build(options) => println!("{}", build::image(&workspace, options)?.display()),
+        Verb::Sdk(options) => println!("{}", build::sdk::make(&workspace, options)?.display()),
         Verb::Bench(options) => bench::run(&workspace, options)?,
         Verb::Doctor => setup::doctor(&workspace)?,
         Verb::Clean { all } => clean(&workspace, *all)?,

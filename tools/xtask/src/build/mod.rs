@@ -1,6 +1,8 @@
 //! From source to image: components for the target, the SDK folder, the `microkit` tool, `loader.img`.
 
+pub mod c;
 pub mod components;
+pub mod sdk;
 
 use std::fs;
 use std::path::{Path, PathBuf};

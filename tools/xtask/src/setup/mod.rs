@@ -1,6 +1,7 @@
 //! What must be on the machine: looked for, and installed where we may.
 
 pub mod apt;
+pub mod cross;
 pub mod qemu;
 pub mod toolchain;
 
@@ -74,6 +75,7 @@ pub fn doctor(workspace: &Workspace) -> Result<()> {
     line("Rust for the target", toolchain::find().map(|found| found.to_string()));
     line("lints for the target", toolchain::find_clippy());
     line("QEMU", qemu::find());
+    line("C for the target", cross::find());
     for kernel in crate::guest::Kernel::ALL {
         let image = crate::guest::folder(workspace, kernel).join("Image");
         line(&format!("guest Linux {}", kernel.version()), present(&image));

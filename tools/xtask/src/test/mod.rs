@@ -4,12 +4,9 @@ mod host;
 mod scenario;
 mod scenarios;
 
-use std::path::PathBuf;
-
 use anyhow::{Result, bail};
 
-use crate::build;
-use crate::cli::{BuildOptions, TestOptions};
+use crate::cli::TestOptions;
 use crate::guest;
 use crate::setup::qemu;
 use crate::workspace::Workspace;
@@ -72,20 +69,18 @@ pub fn run(workspace: &Workspace, options: &TestOptions) -> Result<bool> {
 /// Builds each image that the scenarios boot, once. Returns the scenarios that can be run; the cases of the others
 /// have failed.
 fn build_images<'a>(workspace: &Workspace, scenarios: Vec<&'a Scenario>, tally: &mut Tally) -> Vec<&'a Scenario> {
-    let mut built: Vec<(&BuildOptions, bool)> = Vec::new();
+    let mut built: Vec<(&Boots, bool)> = Vec::new();
     let mut ready = Vec::new();
     for scenario in scenarios {
-        let is_ready = match &scenario.boots {
-            Boots::Bare(_) => true,
-            Boots::System(options) => match built.iter().find(|(other, _)| *other == options) {
-                Some(&(_, is_ready)) => is_ready,
-                None => {
-                    let result = build::image(workspace, options);
-                    built.push((options, result.is_ok()));
-                    report_build(&scenario.name, &result);
-                    result.is_ok()
-                }
-            },
+        let boots = &scenario.boots;
+        let is_ready = match built.iter().find(|(other, _)| *other == boots) {
+            Some(&(_, is_ready)) => is_ready,
+            None => {
+                let result = boots.build(workspace);
+                built.push((boots, result.is_ok()));
+                report_build(&scenario.name, &result);
+                result.is_ok()
+            }
         };
         if is_ready {
             ready.push(scenario);
@@ -96,7 +91,7 @@ fn build_images<'a>(workspace: &Workspace, scenarios: Vec<&'a Scenario>, tally: 
     ready
 }
 
-fn report_build(name: &str, result: &Result<PathBuf>) {
+fn report_build(name: &str, result: &Result<()>) {
     if let Err(error) = result {
         println!("FAIL  {name}: its image was not built\n{error:#}");
     }

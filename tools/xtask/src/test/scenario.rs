@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::Tally;
 use crate::bench;
 use crate::build;
-use crate::cli::BuildOptions;
+use crate::cli::{BuildOptions, Config};
 use crate::console::{Lost, Session};
 use crate::guest::Kernel;
 use crate::machine::{Boot, Gic, Machine};
@@ -26,11 +26,37 @@ pub struct Case {
 }
 
 /// What a scenario boots.
+#[derive(Debug, PartialEq, Eq)]
 pub enum Boots {
     /// The image of a system.
     System(BuildOptions),
+    /// The system of programs in C.
+    C(Config),
     /// Linux without a hypervisor: tells what is ours from what is the guest's or QEMU's.
     Bare(Kernel),
+}
+
+impl Boots {
+    /// Builds what is booted; nothing if it needs no building.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub fn build(&self, workspace: &Workspace) -> Result<()> {
+        match self {
+            Self::System(options) => build::image(workspace, options).map(drop),
+            Self::C(config) => build::c::image(workspace, *config).map(drop),
+            Self::Bare(_) => Ok(()),
+        }
+    }
+
+    /// The guest's Linux, if there is one.
+    pub fn linux(&self) -> Option<Kernel> {
+        match self {
+            Self::System(options) => Some(options.linux),
+            Self::Bare(kernel) => Some(*kernel),
+            Self::C(_) => None,
+        }
+    }
 }
 
 /// A scenario that is going on.
@@ -115,6 +141,7 @@ fn start<'a>(workspace: &Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> 
         icount: scenario.counted,
         boot: match &scenario.boots {
             Boots::System(options) => Boot::Image(build::image_path(workspace, options)),
+            Boots::C(config) => Boot::Image(build::c::image_path(workspace, *config)),
             Boots::Bare(kernel) => Boot::bare(workspace, *kernel),
         },
         counter,

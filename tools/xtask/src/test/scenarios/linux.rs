@@ -74,10 +74,7 @@ fn prompt(talk: &mut Talk) -> Result<Option<String>> {
 
 fn uname(talk: &mut Talk) -> Result<Option<String>> {
     let answer = talk.session.ask("uname -a", PROMPT)?;
-    let version = match &talk.scenario.boots {
-        Boots::System(options) => options.linux.version(),
-        Boots::Bare(kernel) => kernel.version(),
-    };
+    let version = talk.scenario.boots.linux().context("this boots no Linux")?.version();
     ensure!(answer.contains(&format!("Linux linux {version}.")), "this is not Linux {version}: {answer}");
     Ok(None)
 }

@@ -1,5 +1,6 @@
 //! What is tested in QEMU.
 
+mod c;
 mod guests;
 mod idle;
 mod linux;
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Scenario> {
     all.push(idle::scenario());
     all.extend(native::scenarios());
     all.extend(guests::scenarios());
+    all.extend(c::scenarios());
     all
 }
 
