@@ -2,6 +2,7 @@
 
 use crate::check::{self, SearchPaths};
 use crate::cli::{ImageType, Options};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::image::{self, Parts};
 use crate::model::System;
@@ -38,11 +39,11 @@ pub fn target(options: &Options, diagnostics: &mut Diagnostics) -> Option<Target
     let board = Board::named(&options.board);
     if board.is_none() {
         let names = BOARDS.iter().map(|board| board.name);
-        let error = Diagnostic::general(format!("there is no board `{}`", options.board));
+        let error = Diagnostic::general(Code::UnknownBoard, format!("there is no board `{}`", options.board));
         diagnostics.push(error.did_you_mean(&options.board, names));
     }
     let config = options.config.parse::<Config>().map_err(|reason| {
-        let error = Diagnostic::general(format!("--config {}: {reason}", options.config));
+        let error = Diagnostic::general(Code::UnknownConfiguration, format!("--config {}: {reason}", options.config));
         diagnostics.push(error.did_you_mean(&options.config, Config::NAMES));
     });
     Some(Target { board: board?, config: config.ok()? })
@@ -51,12 +52,22 @@ pub fn target(options: &Options, diagnostics: &mut Diagnostics) -> Option<Target
 /// Does everything but write files.
 pub fn build(options: &Options, source: &Source, diagnostics: &mut Diagnostics) -> Option<Outputs> {
     let target = target(options, diagnostics)?;
+    build_for(&target, options, source, diagnostics)
+}
+
+/// The same for a target that is known; the options' board and configuration are the SDK's folders.
+pub fn build_for(
+    target: &Target,
+    options: &Options,
+    source: &Source,
+    diagnostics: &mut Diagnostics,
+) -> Option<Outputs> {
     let files = SearchPaths::new(options.search_path.iter().cloned());
-    let system = read_system(source, &target, &files, diagnostics);
+    let system = read_system(source, target, &files, diagnostics);
     let parts = sdk::folder(options.sdk.clone()).and_then(|sdk| {
         sdk::load(&sdk, &options.board, &options.config, options.override_kernel.as_deref(), diagnostics)
     });
-    package(options, system?, parts?, &target, diagnostics)
+    package(options, system?, parts?, target, diagnostics)
 }
 
 /// Makes the image of a checked system.
@@ -74,7 +85,7 @@ fn package(
     }
     plan::patch(&mut system);
     if let Err(symbol) = MonitorSymbols::write(&mut parts.monitor, &system) {
-        diagnostics.push(Diagnostic::general(format!("the SDK's monitor has no symbol `{symbol}`")));
+        diagnostics.push(image::lacks("monitor", symbol));
         return None;
     }
     let monitor = parts.monitor.clone();

@@ -1,5 +1,6 @@
 //! What the tool says about a description: everything that it finds in one run, each with its place and with help.
 
+use crate::code::Code;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::ops::Range;
 
@@ -50,31 +51,22 @@ struct Label {
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    severity: Severity,
+    code: Code,
     message: String,
     labels: Vec<Label>,
     help: Vec<String>,
 }
 
 impl Diagnostic {
-    /// An error at a place.
-    pub fn error(span: Span, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, Some(span), message.into())
+    /// A finding at a place.
+    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+        let label = Label { span, text: String::new(), primary: true };
+        Self { labels: vec![label], ..Self::general(code, message) }
     }
 
-    /// An error that has no place in the description.
-    pub fn general(message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, None, message.into())
-    }
-
-    /// A warning at a place.
-    pub fn warning(span: Span, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, Some(span), message.into())
-    }
-
-    fn new(severity: Severity, span: Option<Span>, message: String) -> Self {
-        let label = |span| Label { span, text: String::new(), primary: true };
-        Self { severity, message, labels: span.map(label).into_iter().collect(), help: Vec::new() }
+    /// A finding that has no place in the description.
+    pub fn general(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), labels: Vec::new(), help: Vec::new() }
     }
 
     /// Adds what stands beside the caret.
@@ -137,13 +129,18 @@ impl Diagnostics {
 
     /// Whether there can be no image.
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.list.iter().any(|diagnostic| diagnostic.code.severity() == Severity::Error)
+    }
+
+    /// The kinds of all findings.
+    pub fn codes(&self) -> impl Iterator<Item = Code> {
+        self.list.iter().map(|diagnostic| diagnostic.code)
     }
 
     /// How many errors and warnings there are, in words; empty if there are none.
     pub fn summary(&self) -> String {
         let count = |severity, what: &str| {
-            let count = self.list.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+            let count = self.list.iter().filter(|diagnostic| diagnostic.code.severity() == severity).count();
             (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
         };
         let parts = [count(Severity::Error, "error"), count(Severity::Warning, "warning")];
@@ -165,11 +162,11 @@ impl Diagnostics {
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> Group<'a> {
-    let level = match diagnostic.severity {
+    let level = match diagnostic.code.severity() {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(&diagnostic.message);
+    let title = level.primary_title(&diagnostic.message).id(diagnostic.code.name());
     let mut group = if diagnostic.labels.is_empty() {
         Group::with_title(title)
     } else {
@@ -202,8 +199,9 @@ mod tests {
     fn a_finding_shows_its_line_and_column() {
         let source = Source { path: "a.xml".into(), text: "<system>\n  <pd/>\n</system>\n".into() };
         let mut diagnostics = Diagnostics::default();
-        diagnostics.push(Diagnostic::error(12..14, "no `pd`").label("here").help("leave it out"));
+        diagnostics.push(Diagnostic::new(Code::UnknownElement, 12..14, "no `pd`").label("here").help("leave it out"));
         let text = diagnostics.render(&source, false);
+        assert!(text.starts_with("error[unknown-element]: no `pd`"), "{text}");
         assert!(text.contains("a.xml:2:4"), "{text}");
         assert!(text.contains("^^ here"), "{text}");
         assert!(text.contains("help: leave it out"), "{text}");

@@ -1,5 +1,6 @@
 //! The boot image: loader, header, kernel and root task as one piece of memory.
 
+use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::program::{Program, Segment};
@@ -73,11 +74,10 @@ pub struct Image {
 
 /// Puts an image together.
 pub fn assemble(mut parts: Parts, plan: &Plan, board: &Board) -> Result<Image, Diagnostic> {
-    let spec = system_spec::encode(&plan.records())
-        .map_err(|error| Diagnostic::general(format!("the specification can't be written: {error}")))?;
+    let spec = system_spec::encode(&plan.records()).expect("a vector takes every record");
     let user = span(&parts.initialiser);
     if user.len() > MAX_PROGRAM_BYTES {
-        return Err(Diagnostic::general("the SDK's initialiser is not in one piece"));
+        return Err(Diagnostic::general(Code::SdkProgram, "the SDK's initialiser is not in one piece"));
     }
     let spec_start = user.end + plan.data.bytes().len() as u64;
     let symbols = [
@@ -108,16 +108,15 @@ pub fn assemble(mut parts: Parts, plan: &Plan, board: &Board) -> Result<Image, D
     let root_task = Range::new(header.user_start, header.user_end);
     if root_task.end > board.ram.end {
         let end = root_task.end;
-        return Err(Diagnostic::general(format!(
-            "the image reaches to {end:#x}, beyond memory ({:#x})",
-            board.ram.end
-        )));
+        let message = format!("the image reaches to {end:#x}, beyond memory ({:#x})", board.ram.end);
+        return Err(Diagnostic::general(Code::ImageSize, message));
     }
     Ok(Image { base: board.loader_base, bytes, root_task, spec_bytes: spec.len() })
 }
 
-fn lacks(program: &str, symbol: &str) -> Diagnostic {
-    Diagnostic::general(format!("the SDK's {program} has no symbol `{symbol}`"))
+/// The error for a program of the SDK that isn't as the tool knows it.
+pub fn lacks(program: &str, symbol: &str) -> Diagnostic {
+    Diagnostic::general(Code::SdkProgram, format!("the SDK's {program} has no symbol `{symbol}`"))
 }
 
 fn align(bytes: &mut Vec<u8>, to: u64) {
@@ -131,7 +130,7 @@ fn flat_loader(loader: &Program, board: &Board) -> Result<Vec<u8>, Diagnostic> {
     let near = header.vaddr.wrapping_sub(board.loader_base) <= MAX_PROGRAM_BYTES;
     if !near || loader.entry != board.loader_base || !loader.segments.iter().all(inside) {
         let message = format!("the SDK's loader is not linked to begin at {:#x}", board.loader_base);
-        return Err(Diagnostic::general(message));
+        return Err(Diagnostic::general(Code::SdkProgram, message));
     }
     Ok(flat(loader, Range::new(board.loader_base, header.vaddr)))
 }
@@ -154,7 +153,8 @@ fn add_kernel(
     bytes: &mut Vec<u8>,
 ) -> Result<(), Diagnostic> {
     if kernel.segments.len() > MAX_SEGMENTS {
-        return Err(Diagnostic::general(format!("the kernel has more than {MAX_SEGMENTS} segments")));
+        let message = format!("the kernel has more than {MAX_SEGMENTS} segments");
+        return Err(Diagnostic::general(Code::KernelPlace, message));
     }
     header.segment_count = kernel.segments.len() as u64;
     for (segment, slot) in kernel.segments.iter().zip(&mut header.segments) {
@@ -162,7 +162,7 @@ fn add_kernel(
         if !start.is_multiple_of(SEGMENT_ALIGN) || start < board.ram.start || end > board.loader_base {
             let message = format!("the kernel's segment at {start:#x} can't be loaded there");
             let help = format!("it belongs between {:#x} and {:#x}", board.ram.start, board.loader_base);
-            return Err(Diagnostic::general(message).help(help));
+            return Err(Diagnostic::general(Code::KernelPlace, message).help(help));
         }
         align(bytes, SEGMENT_ALIGN);
         slot.source = board.loader_base + bytes.len() as u64;

@@ -8,6 +8,7 @@
 pub mod build;
 pub mod check;
 pub mod cli;
+pub mod code;
 pub mod diagnostic;
 pub mod image;
 pub mod model;

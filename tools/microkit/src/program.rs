@@ -1,5 +1,6 @@
 //! ELF programs: what is to be loaded, and symbols to be written before that.
 
+use crate::code::Code;
 use object::LittleEndian;
 use object::elf;
 use object::read::elf::{FileHeader, ProgramHeader, Sym};
@@ -49,6 +50,8 @@ pub struct Symbol {
     pub vaddr: u64,
     /// Bytes.
     pub size: u64,
+    /// The program has several of this name, in different places.
+    pub ambiguous: bool,
 }
 
 /// A program.
@@ -62,23 +65,35 @@ pub struct Program {
 }
 
 /// Why a file is no program for this machine.
-type Reason = String;
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// The kind of reason.
+    pub code: Code,
+    /// The second half of a sentence about the file.
+    pub reason: String,
+}
+
+fn unfit(code: Code, reason: impl Into<String>) -> Unfit {
+    Unfit { code, reason: reason.into() }
+}
 
 impl Program {
     /// Reads an ELF file: AArch64, little-endian, linked to fixed addresses.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Reason> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Unfit> {
         if !bytes.starts_with(&elf::ELFMAG) {
-            return Err("it is no ELF file".into());
+            return Err(unfit(Code::ProgramFormat, "it is no ELF file"));
         }
-        let header = Header::parse(bytes).map_err(|_| "it is no 64-bit ELF file")?;
-        let endian = header.endian().map_err(|_| "it is not little-endian")?;
+        let machine = |reason: &str| unfit(Code::ProgramMachine, reason);
+        let header = Header::parse(bytes).map_err(|_| machine("it is no 64-bit ELF file"))?;
+        let endian = header.endian().map_err(|_| machine("it is not little-endian"))?;
         if header.e_machine(endian) != elf::EM_AARCH64 {
-            return Err("it is not for AArch64".into());
+            return Err(machine("it is not for AArch64"));
         }
         if header.e_type(endian) != elf::ET_EXEC {
-            return Err("it is not linked to fixed addresses (link it statically, not position-independent)".into());
+            let reason = "it is not linked to fixed addresses (link it statically, not position-independent)";
+            return Err(unfit(Code::ProgramLinkage, reason));
         }
-        let damaged = |error| format!("it is damaged: {error}");
+        let damaged = |error| unfit(Code::ProgramDamaged, format!("it is damaged: {error}"));
         let mut segments = Vec::new();
         for program_header in header.program_headers(endian, bytes).map_err(damaged)? {
             if program_header.p_type(endian) == elf::PT_LOAD && program_header.p_memsz(endian) > 0 {
@@ -91,28 +106,31 @@ impl Program {
         Ok(program)
     }
 
-    fn check(&self) -> Result<(), Reason> {
+    fn check(&self) -> Result<(), Unfit> {
         if self.segments.is_empty() {
-            return Err("it has nothing to load".into());
+            return Err(unfit(Code::ProgramEmpty, "it has nothing to load"));
         }
         if self.segments.iter().map(|segment| segment.size).sum::<u64>() > MAX_BYTES {
-            return Err(format!("it takes more than {MAX_BYTES:#x} bytes"));
+            return Err(unfit(Code::ProgramSize, format!("it takes more than {MAX_BYTES:#x} bytes")));
         }
         for pair in self.segments.windows(2) {
             let (low, high) = (&pair[0], &pair[1]);
             if low.range().end > high.vaddr {
-                return Err(format!("its segments at {:#x} and {:#x} overlap", low.vaddr, high.vaddr));
+                let reason = format!("its segments at {:#x} and {:#x} overlap", low.vaddr, high.vaddr);
+                return Err(unfit(Code::ProgramSegments, reason));
             }
             if low.pages().end > high.pages().start {
-                return Err(format!(
+                let reason = format!(
                     "its segments at {:#x} and {:#x} share a page (link it with -z max-page-size=4096 -z separate-code)",
                     low.vaddr, high.vaddr
-                ));
+                );
+                return Err(unfit(Code::ProgramSegments, reason));
             }
         }
         let starts = |segment: &Segment| segment.execute && segment.range().contains(&self.entry);
         if !self.segments.iter().any(starts) {
-            return Err(format!("its entry point {:#x} is in no executable segment", self.entry));
+            let reason = format!("its entry point {:#x} is in no executable segment", self.entry);
+            return Err(unfit(Code::ProgramEntry, reason));
         }
         Ok(())
     }
@@ -161,23 +179,26 @@ impl Program {
     }
 }
 
-fn segment(header: &elf::ProgramHeader64<LittleEndian>, endian: LittleEndian, bytes: &[u8]) -> Result<Segment, Reason> {
-    let data = header.data(endian, bytes).map_err(|()| "a segment lies outside of the file")?;
+fn segment(header: &elf::ProgramHeader64<LittleEndian>, endian: LittleEndian, bytes: &[u8]) -> Result<Segment, Unfit> {
+    let outside = |()| unfit(Code::ProgramDamaged, "a segment lies outside of the file");
+    let data = header.data(endian, bytes).map_err(outside)?;
     let (vaddr, paddr, size) = (header.p_vaddr(endian), header.p_paddr(endian), header.p_memsz(endian));
     if (data.len() as u64) > size {
-        return Err(format!("its segment at {vaddr:#x} is smaller in memory than in the file"));
+        let reason = format!("its segment at {vaddr:#x} is smaller in memory than in the file");
+        return Err(unfit(Code::ProgramDamaged, reason));
     }
     let last = sel4_abi::object::USER_TOP - MAX_BYTES;
     if size > MAX_BYTES || vaddr > last || paddr > last {
-        return Err(format!("its segment at {vaddr:#x} of {size:#x} bytes is beyond what can be addressed"));
+        let reason = format!("its segment at {vaddr:#x} of {size:#x} bytes is beyond what can be addressed");
+        return Err(unfit(Code::ProgramSize, reason));
     }
     let flags = header.p_flags(endian);
     let (write, execute) = (flags.0 & elf::PF_W.0 != 0, flags.0 & elf::PF_X.0 != 0);
     Ok(Segment { vaddr, paddr, size, data: data.to_vec(), write, execute })
 }
 
-fn symbols(header: &Header, endian: LittleEndian, bytes: &[u8]) -> Result<HashMap<String, Symbol>, Reason> {
-    let damaged = |error| format!("its symbol table is damaged: {error}");
+fn symbols(header: &Header, endian: LittleEndian, bytes: &[u8]) -> Result<HashMap<String, Symbol>, Unfit> {
+    let damaged = |error| unfit(Code::ProgramDamaged, format!("its symbol table is damaged: {error}"));
     let sections = header.sections(endian, bytes).map_err(damaged)?;
     let table = sections.symbols(endian, bytes, elf::SHT_SYMTAB).map_err(damaged)?;
     let mut symbols = HashMap::new();
@@ -187,8 +208,9 @@ fn symbols(header: &Header, endian: LittleEndian, bytes: &[u8]) -> Result<HashMa
             continue;
         }
         if let Ok(name) = std::str::from_utf8(name) {
-            let value = Symbol { vaddr: symbol.st_value(endian), size: symbol.st_size(endian) };
-            symbols.insert(name.to_owned(), value);
+            let (vaddr, size) = (symbol.st_value(endian), symbol.st_size(endian));
+            let known = symbols.entry(name.to_owned()).or_insert(Symbol { vaddr, size, ambiguous: false });
+            known.ambiguous |= known.vaddr != vaddr;
         }
     }
     Ok(symbols)

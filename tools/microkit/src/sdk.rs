@@ -1,5 +1,6 @@
 //! The SDK: the programs that come with the tool, by board and configuration, laid out as upstream's.
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::image::Parts;
 use crate::program::Program;
@@ -26,7 +27,7 @@ pub fn load(
     let elf = boards.join(board).join(config).join("elf");
     if !elf.is_dir() {
         let message = format!("the SDK `{}` has nothing for {board} in the configuration {config}", sdk.display());
-        diagnostics.push(Diagnostic::general(message).help(contents(&boards)));
+        diagnostics.push(Diagnostic::general(Code::SdkContents, message).help(contents(&boards)));
         return None;
     }
     let mut read = |path: PathBuf| program(&path, diagnostics);
@@ -60,12 +61,14 @@ fn folders(path: &Path) -> Vec<String> {
 
 fn program(path: &Path, diagnostics: &mut Diagnostics) -> Option<Program> {
     let read = std::fs::read(path).map_err(|error| format!("can't be read: {error}"));
-    let parsed = read.and_then(|bytes| Program::parse(&bytes).map_err(|reason| format!("can't be loaded: {reason}")));
+    let parsed =
+        read.and_then(|bytes| Program::parse(&bytes).map_err(|unfit| format!("can't be loaded: {}", unfit.reason)));
     match parsed {
         Ok(program) => Some(program),
         Err(reason) => {
             let help = format!("it is part of the SDK, whose folder --sdk or {VARIABLE} names");
-            diagnostics.push(Diagnostic::general(format!("`{}` {reason}", path.display())).help(help));
+            let message = format!("`{}` {reason}", path.display());
+            diagnostics.push(Diagnostic::general(Code::SdkProgram, message).help(help));
             None
         }
     }

@@ -1,6 +1,7 @@
 //! Channels: two ends, of different protection domains, calls upwards only.
 
 use super::{Context, ids, value};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::End;
 use crate::sdf::{RawChannel, RawEnd};
@@ -17,11 +18,13 @@ fn channel(context: &Context, raw: &RawChannel, diagnostics: &mut Diagnostics) -
     };
     if a == b {
         let message = "a channel connects two protection domains, not one with itself";
-        diagnostics.push(Diagnostic::error(raw_b.span.clone(), message).also(raw_a.span.clone(), "the other end"));
+        let error = Diagnostic::new(Code::ChannelToItself, raw_b.span.clone(), message);
+        diagnostics.push(error.also(raw_a.span.clone(), "the other end"));
         return None;
     }
     if raw_a.pp.value && raw_b.pp.value {
-        let error = Diagnostic::error(raw_b.pp.span.clone(), "both ends of a channel can't call each other");
+        let message = "both ends of a channel can't call each other";
+        let error = Diagnostic::new(Code::CallsBothWays, raw_b.pp.span.clone(), message);
         diagnostics.push(error.also(raw_a.pp.span.clone(), "the other end's `pp`"));
         return None;
     }
@@ -46,7 +49,7 @@ fn check_priorities(context: &Context, (raw, from): (&RawEnd, usize), to: usize,
         let (caller_name, callee_name) = (name(caller), name(callee));
         let message = "protected calls go to a protection domain of higher priority only";
         diagnostics.push(
-            Diagnostic::error(raw.pp.span.clone(), message)
+            Diagnostic::new(Code::CallPriority, raw.pp.span.clone(), message)
                 .label(format!("`{caller_name}` (priority {low}) calls `{callee_name}` (priority {high})"))
                 .also(callee.span.clone(), format!("give `{callee_name}` a priority above {low}")),
         );

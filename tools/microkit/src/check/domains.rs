@@ -1,6 +1,7 @@
 //! Scheduling domains and their schedule.
 
 use super::{Context, value};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::model::DomainSchedule;
 use crate::sdf::{Number, RawDomains, RawDuration, RawPd, RawTurn};
@@ -24,7 +25,7 @@ pub fn check(context: &Context, diagnostics: &mut Diagnostics) -> Domains {
     };
     if context.target.config.smp {
         let message = "there are no scheduling domains in a configuration for several cores";
-        diagnostics.push(Diagnostic::error(raw.span.clone(), message));
+        diagnostics.push(Diagnostic::new(Code::DomainsWithCores, raw.span.clone(), message));
     }
     let numbers = number(context, raw, diagnostics);
     let slots = turns(raw, &numbers, diagnostics);
@@ -39,12 +40,12 @@ impl Domains {
             (false, None) => None,
             (false, Some(domain)) => {
                 let message = "there are no domains: the system has no `domains` element";
-                diagnostics.push(Diagnostic::error(domain.span.clone(), message));
+                diagnostics.push(Diagnostic::new(Code::DomainUndeclared, domain.span.clone(), message));
                 None
             }
             (true, None) => {
                 let message = "with a domain schedule, every protection domain has a `domain`";
-                diagnostics.push(Diagnostic::error(pd.span.clone(), message));
+                diagnostics.push(Diagnostic::new(Code::DomainMissing, pd.span.clone(), message));
                 None
             }
             (true, Some(domain)) => look_up(&self.numbers, domain, diagnostics),
@@ -58,7 +59,8 @@ fn look_up(numbers: &HashMap<String, u8>, name: &Spanned<String>, diagnostics: &
         let mut known: Vec<_> = numbers.keys().map(String::as_str).collect();
         known.sort_unstable();
         let message = format!("there is no domain `{}`", name.value);
-        diagnostics.push(Diagnostic::error(name.span.clone(), message).did_you_mean(&name.value, known));
+        diagnostics
+            .push(Diagnostic::new(Code::UnknownName, name.span.clone(), message).did_you_mean(&name.value, known));
     }
     found
 }
@@ -70,10 +72,11 @@ fn number(context: &Context, raw: &RawDomains, diagnostics: &mut Diagnostics) ->
     for id in raw.names.iter().filter_map(|(_, id)| id.as_ref()) {
         if id.value >= count {
             let message = format!("the id of a domain is 0 to {}, not {}", count - 1, id.value);
-            diagnostics.push(Diagnostic::error(id.span.clone(), message));
+            diagnostics.push(Diagnostic::new(Code::DomainRange, id.span.clone(), message));
         } else if let Some(first) = taken.insert(id.value, id) {
             let message = format!("two domains have the id {}", id.value);
-            diagnostics.push(Diagnostic::error(id.span.clone(), message).also(first.span.clone(), "the first is here"));
+            let error = Diagnostic::new(Code::RepeatedId, id.span.clone(), message);
+            diagnostics.push(error.also(first.span.clone(), "the first is here"));
         }
     }
     let mut free = (0..count).filter(|number| !taken.contains_key(number));
@@ -82,12 +85,12 @@ fn number(context: &Context, raw: &RawDomains, diagnostics: &mut Diagnostics) ->
         let Some(name) = name else { continue };
         let Some(number) = value(id).or_else(|| free.next()) else {
             let message = format!("there are more than {count} domains");
-            diagnostics.push(Diagnostic::error(name.span.clone(), message));
+            diagnostics.push(Diagnostic::new(Code::TooManySchedulingDomains, name.span.clone(), message));
             continue;
         };
         if numbers.insert(name.value.clone(), number as u8).is_some() {
             let message = format!("two domains are called `{}`", name.value);
-            diagnostics.push(Diagnostic::error(name.span.clone(), message));
+            diagnostics.push(Diagnostic::new(Code::RepeatedName, name.span.clone(), message));
         }
     }
     numbers
@@ -122,13 +125,13 @@ fn schedule(raw: &RawDomains, turns: Vec<(u8, Duration)>, diagnostics: &mut Diag
     if shift.checked_add(length).is_none_or(|end| end > room) {
         let span = raw.shift.as_ref().map_or(raw.span.clone(), |shift| shift.span.clone());
         let message = format!("a schedule of {length} turns from index {shift} on is longer than {room}");
-        diagnostics.push(Diagnostic::error(span, message));
+        diagnostics.push(Diagnostic::new(Code::ScheduleLength, span, message));
         return None;
     }
     let first = turns.get(start as usize).filter(|_| start < length);
     if !matches!(first, Some((_, Duration::Micros(_) | Duration::Ticks(_)))) {
         let message = format!("the schedule starts at index {start}, where no domain has its turn");
-        diagnostics.push(Diagnostic::error(start_span(&raw.start, raw), message));
+        diagnostics.push(Diagnostic::new(Code::ScheduleStart, start_span(&raw.start, raw), message));
         return None;
     }
     let slots = turns.into_iter().zip(shift as u32..);

@@ -1,5 +1,7 @@
 //! Where files that a description names are found.
 
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Spanned};
 use std::path::PathBuf;
 
 /// Larger files are read by mistake only: no board has that much memory.
@@ -17,19 +19,24 @@ impl SearchPaths {
         Self { folders: folders.into_iter().chain([PathBuf::from(".")]).collect() }
     }
 
-    /// Reads a file; the error is the second half of a sentence about it.
-    pub fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        let found = self.folders.iter().map(|folder| folder.join(path)).find(|path| path.is_file());
-        let found = found.ok_or("is in none of the search paths")?;
-        let unreadable = |error: std::io::Error| format!("can't be read: {error}");
+    /// Reads a file that a description names.
+    pub fn load(&self, path: &Spanned<String>) -> Result<Vec<u8>, Diagnostic> {
+        let error = |code, what: String| {
+            let error = Diagnostic::new(code, path.span.clone(), format!("`{}` {what}", path.value));
+            error.help(format!("the search paths are {}", self.list()))
+        };
+        let unreadable = |reason: std::io::Error| error(Code::UnreadableFile, format!("can't be read: {reason}"));
+        let found = self.folders.iter().map(|folder| folder.join(&path.value)).find(|path| path.is_file());
+        let not_found = || error(Code::UnreadableFile, "is in none of the search paths".to_owned());
+        let found = found.ok_or_else(not_found)?;
         match std::fs::metadata(&found).map_err(unreadable)?.len() {
             0..=MAX_FILE_BYTES => std::fs::read(&found).map_err(unreadable),
-            length => Err(format!("has {length} bytes, more than an image can hold")),
+            length => Err(error(Code::FileSize, format!("has {length} bytes, more than an image can hold"))),
         }
     }
 
     /// The folders, as text for help.
-    pub fn list(&self) -> String {
+    fn list(&self) -> String {
         self.folders.iter().map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(", ")
     }
 }

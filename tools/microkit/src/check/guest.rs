@@ -2,6 +2,7 @@
 //! rules. The VMM is known by its symbols; other programs that manage a virtual machine are left alone.
 
 use super::{Context, value};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::model::{Region, Vm};
 use crate::program::Program;
@@ -62,7 +63,7 @@ impl<'a> Guest<'a> {
         for symbol in REQUIRED {
             if self.value_of(symbol).is_none() {
                 let message = format!("the VMM is not told its `{symbol}`");
-                let error = Diagnostic::error(self.pd.span.clone(), message);
+                let error = Diagnostic::new(Code::GuestUntold, self.pd.span.clone(), message);
                 diagnostics.push(error.help(format!("give it by `setvar_…=\"{symbol}\"` of a `map`")));
             }
         }
@@ -87,7 +88,8 @@ impl<'a> Guest<'a> {
                 BootError::Image(_) => path_span(self.raw_region(kernel_index)),
                 _ => size_span(self.raw_region(ram_index)),
             };
-            diagnostics.push(Diagnostic::error(span, format!("the guest can't be started: {error}")));
+            let message = format!("the guest can't be started: {error}");
+            diagnostics.push(Diagnostic::new(Code::GuestBoot, span, message));
         }
     }
 
@@ -97,7 +99,7 @@ impl<'a> Guest<'a> {
         for (index, vcpu) in (0..).zip(&raw.vcpus) {
             if let Some(id) = vcpu.id.as_ref().filter(|id| id.value != index || index >= most) {
                 let message = format!("the VMM counts its virtual CPUs from 0 to at most {}, without gaps", most - 1);
-                diagnostics.push(Diagnostic::error(id.span.clone(), message));
+                diagnostics.push(Diagnostic::new(Code::GuestVcpus, id.span.clone(), message));
             }
         }
         let Some((ram, region)) = self.region_of("guest_ram_size") else { return };
@@ -105,7 +107,7 @@ impl<'a> Guest<'a> {
         let seen = vm.maps.iter().any(|map| map.region == ram && Some(map.vaddr) == value(base));
         if let (false, Some(base)) = (seen, base) {
             let message = format!("the guest does not have its memory `{}` at {:#x}", region.name, base.value);
-            let error = Diagnostic::error(base.span.clone(), message);
+            let error = Diagnostic::new(Code::GuestMemory, base.span.clone(), message);
             diagnostics.push(error.help("map it at the same address in the `virtual_machine`"));
         }
     }

@@ -1,6 +1,7 @@
 //! Ids and interrupt numbers: in range, and each used once.
 
 use super::{Context, value};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::sdf::{Number, RawPd};
 use sel4_abi::microkit::limit::{MAX_CHANNEL_ID, MAX_VCPU_ID};
@@ -31,12 +32,12 @@ impl Ids {
         let Some(Spanned { value: id, span }) = id else { return };
         if *id > most {
             let message = format!("the id of {what} is 0 to {most}, not {id}");
-            diagnostics.push(Diagnostic::error(span.clone(), message));
+            diagnostics.push(Diagnostic::new(Code::IdRange, span.clone(), message));
             return;
         }
         match self.used.get(id) {
             Some((other, first)) => diagnostics.push(
-                Diagnostic::error(span.clone(), format!("id {id} is used twice"))
+                Diagnostic::new(Code::RepeatedId, span.clone(), format!("id {id} is used twice"))
                     .label(format!("by {what}"))
                     .also(first.clone(), format!("by {other}")),
             ),
@@ -79,7 +80,8 @@ fn interrupts(context: &Context, diagnostics: &mut Diagnostics) {
         check_number(context, irq, diagnostics);
         if let Some(first) = used.insert(irq.value, irq.span.clone()) {
             let message = format!("interrupt {} is given to two", irq.value);
-            diagnostics.push(Diagnostic::error(irq.span.clone(), message).also(first, "the first is here"));
+            let error = Diagnostic::new(Code::RepeatedInterrupt, irq.span.clone(), message);
+            diagnostics.push(error.also(first, "the first is here"));
         }
     }
 }
@@ -87,17 +89,18 @@ fn interrupts(context: &Context, diagnostics: &mut Diagnostics) {
 fn check_number(context: &Context, irq: &Spanned<u64>, diagnostics: &mut Diagnostics) {
     let kernels = context.target.board.interrupts;
     let physical_timer = u64::from(kernels.physical_timer);
-    let error = |message: String| Diagnostic::error(irq.span.clone(), message);
+    let error = |code, message: String| Diagnostic::new(code, irq.span.clone(), message);
     match irq.value {
         // The EL1 physical timer is user level's (the kernel exports it).
         number if number == physical_timer => {}
         number if number < FIRST_SHARED => diagnostics.push(
-            error(format!("interrupt {number} belongs to each core itself"))
+            error(Code::PrivateInterrupt, format!("interrupt {number} belongs to each core itself"))
                 .help(format!("shared interrupts (SPIs) are {FIRST_SHARED} to {}", END_OF_SHARED - 1))
                 .help("what a GIC's or a device tree's list calls SPI n is interrupt n + 32"),
         ),
         number if number >= END_OF_SHARED => {
-            diagnostics.push(error(format!("there is no interrupt {number}; the last is {}", END_OF_SHARED - 1)));
+            let message = format!("there is no interrupt {number}; the last is {}", END_OF_SHARED - 1);
+            diagnostics.push(error(Code::InterruptRange, message));
         }
         _ => {}
     }

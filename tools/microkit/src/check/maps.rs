@@ -1,6 +1,7 @@
 //! Mappings: aligned, inside the address space, apart from each other and from program and stack.
 
 use super::{Context, value};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::model::{self, Map, Place, Region};
 use crate::program::Program;
@@ -48,7 +49,7 @@ impl Space {
         let overlaps = |other: &&Taken| other.range.start < range.end && range.start < other.range.end;
         if let Some(other) = self.taken.iter().find(overlaps) {
             let shown = |taken: &Taken| format!("{} at [{:#x}..{:#x})", taken.what, taken.range.start, taken.range.end);
-            let error = Diagnostic::error(taken.span?, format!("the mapping overlaps {}", other.what));
+            let error = Diagnostic::new(Code::MapOverlap, taken.span?, format!("the mapping overlaps {}", other.what));
             let error = error.label(format!("{} at [{:#x}..{:#x})", taken.what, range.start, range.end));
             diagnostics.push(match &other.span {
                 Some(span) => error.also(span.clone(), shown(other)),
@@ -84,15 +85,15 @@ fn map(
     let region = regions[index].as_ref()?;
     let vaddr = raw.vaddr.as_ref()?;
     let page = region.page.bytes();
-    let error = |message: String| Diagnostic::error(vaddr.span.clone(), message);
+    let error = |code, message: String| Diagnostic::new(code, vaddr.span.clone(), message);
     if !vaddr.value.is_multiple_of(page) {
         let message = format!("{:#x} is no multiple of the region's page size {page:#x}", vaddr.value);
-        diagnostics.push(error(message));
+        diagnostics.push(error(Code::MapAlignment, message));
         return None;
     }
     let Some(end) = vaddr.value.checked_add(region.size).filter(|end| *end <= space.end) else {
         let message = format!("{:#x} bytes from {:#x} on reach beyond {:#x}", region.size, vaddr.value, space.end);
-        diagnostics.push(error(message).help(format!("from there on is {}", space.behind)));
+        diagnostics.push(error(Code::MapRange, message).help(format!("from there on is {}", space.behind)));
         return None;
     };
     check_cached(context, raw, region, diagnostics);
@@ -108,7 +109,7 @@ fn check_cached(context: &Context, raw: &RawMap, region: &Region, diagnostics: &
     let Place::At(paddr) = region.place else { return };
     if raw.cached && !context.target.board.ram.contains(paddr) {
         let message = format!("`{}` is not memory but is mapped cached", region.name);
-        let warning = Diagnostic::warning(raw.span.clone(), message);
+        let warning = Diagnostic::new(Code::CachedDevice, raw.span.clone(), message);
         diagnostics.push(warning.help("device registers need `cached=\"false\"`"));
     }
 }

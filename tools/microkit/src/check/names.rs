@@ -1,5 +1,6 @@
 //! Names: each given once, none too long.
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::sdf::{RawSystem, Text};
 use sel4_abi::microkit::limit::{MAX_PDS, NAME_LENGTH};
@@ -19,8 +20,9 @@ impl<'a> Names<'a> {
     pub fn collect(raw: &'a RawSystem, diagnostics: &mut Diagnostics) -> Self {
         let pds = unique("protection domain", raw.pds.iter().map(|pd| &pd.name), diagnostics);
         let regions = unique("memory region", raw.regions.iter().map(|region| &region.name), diagnostics);
-        let vms = raw.pds.iter().filter_map(|pd| pd.vm.as_ref()).map(|vm| &vm.name);
-        unique("virtual machine", vms, diagnostics);
+        let vms = || raw.pds.iter().filter_map(|pd| pd.vm.as_ref()).map(|vm| &vm.name);
+        unique("virtual machine", vms(), diagnostics);
+        raw.pds.iter().map(|pd| &pd.name).chain(vms()).for_each(|name| check_length(name, diagnostics));
         check_reserved(raw, diagnostics);
         check_number(raw, diagnostics);
         Self { pds, regions }
@@ -53,7 +55,8 @@ fn look_up(
         let message = format!("there is no {what} `{}`", name.value);
         let mut known: Vec<_> = names.keys().copied().collect();
         known.sort_unstable();
-        diagnostics.push(Diagnostic::error(name.span.clone(), message).did_you_mean(&name.value, known));
+        diagnostics
+            .push(Diagnostic::new(Code::UnknownName, name.span.clone(), message).did_you_mean(&name.value, known));
     }
     found
 }
@@ -66,12 +69,16 @@ fn unique<'a>(
     let mut found: HashMap<&str, (usize, &Spanned<String>)> = HashMap::new();
     for (index, name) in names.enumerate() {
         let Some(name) = name else { continue };
-        check_length(what, name, diagnostics);
+        if name.value.is_empty() {
+            let message = format!("the name of a {what} is empty");
+            diagnostics.push(Diagnostic::new(Code::EmptyName, name.span.clone(), message));
+        }
         match found.get(name.value.as_str()) {
-            Some((_, first)) => diagnostics.push(
-                Diagnostic::error(name.span.clone(), format!("two {what}s are called `{}`", name.value))
-                    .also(first.span.clone(), "the first is here"),
-            ),
+            Some((_, first)) => {
+                let message = format!("two {what}s are called `{}`", name.value);
+                let error = Diagnostic::new(Code::RepeatedName, name.span.clone(), message);
+                diagnostics.push(error.also(first.span.clone(), "the first is here"));
+            }
             None => {
                 found.insert(&name.value, (index, name));
             }
@@ -80,11 +87,12 @@ fn unique<'a>(
     found.into_iter().map(|(name, (index, _))| (name, index)).collect()
 }
 
-fn check_length(what: &str, name: &Spanned<String>, diagnostics: &mut Diagnostics) {
-    let length = name.value.len();
-    if length == 0 || length > NAME_LENGTH {
-        let message = format!("the name of a {what} is 1 to {NAME_LENGTH} bytes long, not {length}");
-        diagnostics.push(Diagnostic::error(name.span.clone(), message));
+/// Programs have room for so many bytes of a name; what identifies a thing in the description is all of it.
+fn check_length(name: &Text, diagnostics: &mut Diagnostics) {
+    let Some(Spanned { value: name, span }) = name else { return };
+    if name.len() > NAME_LENGTH {
+        let message = format!("a name of {} bytes: programs see the first {NAME_LENGTH}", name.len());
+        diagnostics.push(Diagnostic::new(Code::LongName, span.clone(), message));
     }
 }
 
@@ -92,7 +100,7 @@ fn check_reserved(raw: &RawSystem, diagnostics: &mut Diagnostics) {
     for name in raw.pds.iter().filter_map(|pd| pd.name.as_ref()) {
         if name.value == MONITOR {
             let message = format!("`{MONITOR}` is the name of the system's own fault handler");
-            diagnostics.push(Diagnostic::error(name.span.clone(), message));
+            diagnostics.push(Diagnostic::new(Code::ReservedName, name.span.clone(), message));
         }
     }
 }
@@ -100,11 +108,13 @@ fn check_reserved(raw: &RawSystem, diagnostics: &mut Diagnostics) {
 fn check_number(raw: &RawSystem, diagnostics: &mut Diagnostics) {
     if let Some(extra) = raw.pds.get(MAX_PDS) {
         let message = format!("there are {} protection domains, {MAX_PDS} at most are possible", raw.pds.len());
-        diagnostics.push(Diagnostic::error(extra.span.clone(), message).label("this is one too many"));
+        let error = Diagnostic::new(Code::TooManyDomains, extra.span.clone(), message);
+        diagnostics.push(error.label("this is one too many"));
     }
     let vcpus = raw.pds.iter().filter_map(|pd| pd.vm.as_ref()).flat_map(|vm| &vm.vcpus);
     if let Some(Some(extra)) = vcpus.map(|vcpu| &vcpu.id).nth(crate::plan::MAX_VCPUS) {
         let message = format!("there are more than {} virtual CPUs", crate::plan::MAX_VCPUS);
-        diagnostics.push(Diagnostic::error(extra.span.clone(), message).label("this is one too many"));
+        let error = Diagnostic::new(Code::TooManyVcpus, extra.span.clone(), message);
+        diagnostics.push(error.label("this is one too many"));
     }
 }

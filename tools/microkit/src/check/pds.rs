@@ -3,6 +3,7 @@
 use super::domains::Domains;
 use super::maps::{self, Space};
 use super::{Context, guest, ids, symbols, value};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::model::{Irq, Pd, Region, Schedule, UserCap, Vcpu, Vm};
 use crate::sdf::{Number, RawPd, RawSchedule, RawVm};
@@ -73,14 +74,14 @@ fn schedule(raw: &RawSchedule, diagnostics: &mut Diagnostics) -> Option<Schedule
                 continue;
             }
             let message = format!("the {name} is {least} to {most}, not {value}");
-            diagnostics.push(Diagnostic::error(span.clone(), message));
+            diagnostics.push(Diagnostic::new(Code::ScheduleRange, span.clone(), message));
             sound = false;
         }
     }
     let (budget, period) = (raw.budget.as_ref()?, raw.period.as_ref()?);
     if sound && budget.value > period.value {
         let message = format!("the budget {} is more than the period {}", budget.value, period.value);
-        let error = Diagnostic::error(period.span.clone(), message);
+        let error = Diagnostic::new(Code::BudgetAbovePeriod, period.span.clone(), message);
         diagnostics.push(error.also(budget.span.clone(), "the budget"));
         sound = false;
     }
@@ -93,7 +94,7 @@ fn stack_size(raw: &Number, diagnostics: &mut Diagnostics) -> Option<u64> {
     if !(STACK_MIN..=STACK_MAX).contains(size) || !size.is_multiple_of(PAGE_BYTES) {
         let message = format!("a stack of {size:#x} bytes is not possible");
         let help = format!("it is a multiple of {PAGE_BYTES:#x} from {STACK_MIN:#x} to {STACK_MAX:#x}");
-        diagnostics.push(Diagnostic::error(span.clone(), message).help(help));
+        diagnostics.push(Diagnostic::new(Code::StackSize, span.clone(), message).help(help));
         return None;
     }
     Some(*size)
@@ -104,7 +105,7 @@ fn cpu(context: &Context, raw: &Number, diagnostics: &mut Diagnostics) -> Option
     let cores = context.target.cores();
     if *cpu >= cores {
         let message = format!("there is no core {cpu}: the last is {}", cores - 1);
-        let error = Diagnostic::error(span.clone(), message);
+        let error = Diagnostic::new(Code::UnknownCore, span.clone(), message);
         let single = !context.target.config.smp;
         diagnostics.push(if single { error.help("several cores need a configuration `smp-…`") } else { error });
         return None;
@@ -130,10 +131,10 @@ fn caps(context: &Context, raw: &RawPd, diagnostics: &mut Diagnostics) -> Option
         let Some(slot) = &raw.slot else { return None };
         if slot.value == 0 || slot.value >= SLOTS {
             let message = format!("slot {} can't be used: slots are 1 to {}", slot.value, SLOTS - 1);
-            diagnostics.push(Diagnostic::error(slot.span.clone(), message));
+            diagnostics.push(Diagnostic::new(Code::SlotRange, slot.span.clone(), message));
         } else if let Some(first) = used.insert(slot.value, slot) {
             let message = format!("slot {} gets two capabilities", slot.value);
-            let error = Diagnostic::error(slot.span.clone(), message);
+            let error = Diagnostic::new(Code::RepeatedSlot, slot.span.clone(), message);
             diagnostics.push(error.also(first.span.clone(), "the first is here"));
         }
         caps.push(pd.map(|pd| UserCap { of: raw.of, pd, slot: slot.value as u32 }));
@@ -176,6 +177,6 @@ fn check_reachable(context: &Context, index: usize, diagnostics: &mut Diagnostic
         || context.raw.channels.iter().flat_map(|c| &c.ends).any(|e| context.names.pd(&e.pd, silent) == Some(index));
     if raw.passive && !reached {
         let message = "nothing ever runs this passive protection domain: it has no channel, interrupt or child";
-        diagnostics.push(Diagnostic::warning(raw.span.clone(), message));
+        diagnostics.push(Diagnostic::new(Code::Unreachable, raw.span.clone(), message));
     }
 }

@@ -1,6 +1,7 @@
 //! Memory regions: size, page size, physical place, data.
 
 use super::{Context, value};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::model::{PageSize, Place, Region};
 use crate::sdf::{RawRegion, RawSetVarValue};
@@ -23,7 +24,7 @@ fn check_pages(regions: &[Option<Region>], diagnostics: &mut Diagnostics) {
         pages += region.size / region.page.bytes();
         if pages > SLOTS {
             let message = format!("up to here, regions have {pages} pages, {SLOTS} at most are possible");
-            let error = Diagnostic::error(region.span.clone(), message);
+            let error = Diagnostic::new(Code::TooManyPages, region.span.clone(), message);
             diagnostics.push(error.help("larger pages: make sizes and addresses multiples of 0x200000"));
             return;
         }
@@ -34,7 +35,7 @@ fn region(context: &Context, index: usize, diagnostics: &mut Diagnostics) -> Opt
     let raw = &context.raw.regions[index];
     let uses = Uses::of(context, index);
     if uses.addresses.is_empty() && !uses.unclear && !uses.paddr_wanted {
-        diagnostics.push(Diagnostic::warning(name_span(raw), "the region is mapped nowhere"));
+        diagnostics.push(Diagnostic::new(Code::UnusedRegion, name_span(raw), "the region is mapped nowhere"));
     }
     let data = data(context, raw, diagnostics);
     let asked = page_size(raw, diagnostics);
@@ -89,15 +90,14 @@ fn data(context: &Context, raw: &RawRegion, diagnostics: &mut Diagnostics) -> Op
     let Some(path) = &raw.prefill else {
         return Some(Vec::new());
     };
-    let error = |message: String| Diagnostic::error(path.span.clone(), message);
-    match context.files.read(&path.value) {
-        Err(reason) => {
-            let help = format!("the search paths are {}", context.files.list());
-            diagnostics.push(error(format!("`{}` {reason}", path.value)).help(help));
+    match context.files.load(path) {
+        Err(error) => {
+            diagnostics.push(error);
             None
         }
         Ok(bytes) if bytes.is_empty() => {
-            diagnostics.push(error(format!("`{}` is empty", path.value)));
+            let message = format!("`{}` is empty", path.value);
+            diagnostics.push(Diagnostic::new(Code::EmptyFile, path.span.clone(), message));
             None
         }
         Ok(bytes) => Some(bytes),
@@ -114,7 +114,8 @@ fn page_size(raw: &RawRegion, diagnostics: &mut Diagnostics) -> Result<Option<Pa
         None => {
             let sizes = PageSize::ALL.map(|page| format!("{:#x}", page.bytes())).join(" and ");
             let message = format!("there are no pages of {asked:#x} bytes");
-            diagnostics.push(Diagnostic::error(span.clone(), message).help(format!("page sizes are {sizes}")));
+            diagnostics
+                .push(Diagnostic::new(Code::PageSize, span.clone(), message).help(format!("page sizes are {sizes}")));
             Err(())
         }
     }
@@ -128,26 +129,27 @@ fn size(raw: &RawRegion, unit: PageSize, data: Option<&[u8]>, diagnostics: &mut 
             return None;
         }
         if raw.prefill.is_none() {
-            let error = Diagnostic::error(name_span(raw), "the region has no size");
+            let error = Diagnostic::new(Code::MissingSize, name_span(raw), "the region has no size");
             diagnostics.push(error.help("give it a `size`, or data by `prefill_path`"));
             return None;
         }
         return Some(length.next_multiple_of(page));
     };
-    let error = |message: String| Diagnostic::error(span.clone(), message);
+    let error = |code, message: String| Diagnostic::new(code, span.clone(), message);
     if *size == 0 || !size.is_multiple_of(page) {
-        let error = error(format!("the size {size:#x} is no multiple of the page size {page:#x}"));
+        let message = format!("the size {size:#x} is no multiple of the page size {page:#x}");
         let rounded = size.checked_next_multiple_of(page).map_or(page, |rounded| rounded.max(page));
-        diagnostics.push(error.help(format!("the next is {rounded:#x}")));
+        diagnostics.push(error(Code::SizeAlignment, message).help(format!("the next is {rounded:#x}")));
         return None;
     }
     if *size > DEVICE_TOP {
-        diagnostics.push(error(format!("the size {size:#x} is more than can be addressed")));
+        diagnostics.push(error(Code::SizeRange, format!("the size {size:#x} is more than can be addressed")));
         return None;
     }
     let length = data?.len() as u64;
     if length > *size {
-        diagnostics.push(error(format!("the region of {size:#x} bytes is smaller than its data of {length:#x} bytes")));
+        let message = format!("the region of {size:#x} bytes is smaller than its data of {length:#x} bytes");
+        diagnostics.push(error(Code::DataLength, message));
         return None;
     }
     Some(*size)
@@ -159,7 +161,7 @@ fn place(raw: &RawRegion, unit: PageSize, paddr_wanted: bool, diagnostics: &mut 
     };
     if !paddr.value.is_multiple_of(unit.bytes()) {
         let message = format!("{:#x} is no multiple of the page size {:#x}", paddr.value, unit.bytes());
-        diagnostics.push(Diagnostic::error(paddr.span.clone(), message));
+        diagnostics.push(Diagnostic::new(Code::PhysicalAlignment, paddr.span.clone(), message));
         return None;
     }
     Some(Place::At(paddr.value))
@@ -179,31 +181,35 @@ fn check_place(
     let problem = place_problem(context, start, size, raw.prefill.is_some());
     match problem {
         None => Some(()),
-        Some(message) => {
-            diagnostics.push(Diagnostic::error(paddr.span.clone(), message));
+        Some((code, message)) => {
+            diagnostics.push(Diagnostic::new(code, paddr.span.clone(), message));
             None
         }
     }
 }
 
 /// What is wrong with the physical addresses of a region, if anything.
-fn place_problem(context: &Context, start: u64, size: u64, filled: bool) -> Option<String> {
+fn place_problem(context: &Context, start: u64, size: u64, filled: bool) -> Option<(Code, String)> {
     let Some(end) = start.checked_add(size).filter(|end| *end <= DEVICE_TOP) else {
-        return Some(format!(
-            "{size:#x} bytes from {start:#x} on reach beyond the physical addresses ({DEVICE_TOP:#x})"
-        ));
+        let message =
+            format!("{size:#x} bytes from {start:#x} on reach beyond the physical addresses ({DEVICE_TOP:#x})");
+        return Some((Code::PhysicalRange, message));
     };
     let range = Range::new(start, end);
     let (ram, shown) = (context.target.board.ram, format!("[{start:#x}..{end:#x})"));
     if let Some(kept) = context.target.board.kernel_devices().iter().find(|kept| kept.overlaps(range)) {
-        return Some(format!(
-            "{shown} has registers of the interrupt controller, which are the kernel's: [{:#x}..{:#x})",
-            kept.start, kept.end
-        ));
+        let kept = format!("[{:#x}..{:#x})", kept.start, kept.end);
+        let message = format!("{shown} has registers of the interrupt controller, which are the kernel's: {kept}");
+        return Some((Code::KernelDevice, message));
     }
     match (ram.overlaps(range), start >= ram.start && end <= ram.end) {
-        (true, false) => Some(format!("{shown} is memory in part only: that is [{:#x}..{:#x})", ram.start, ram.end)),
-        (false, _) if filled => Some(format!("{shown} is no memory that could be filled with data")),
+        (true, false) => {
+            let message = format!("{shown} is memory in part only: that is [{:#x}..{:#x})", ram.start, ram.end);
+            Some((Code::PartlyMemory, message))
+        }
+        (false, _) if filled => {
+            Some((Code::DataOnDevice, format!("{shown} is no memory that could be filled with data")))
+        }
         _ => None,
     }
 }
@@ -232,7 +238,7 @@ fn check_overlap(regions: &[Option<Region>], diagnostics: &mut Diagnostics) {
             let shown = |range: &Range| format!("[{:#x}..{:#x})", range.start, range.end);
             let message = format!("the regions `{}` and `{}` overlap", other.name, region.name);
             diagnostics.push(
-                Diagnostic::error(region.span.clone(), message)
+                Diagnostic::new(Code::RegionOverlap, region.span.clone(), message)
                     .label(format!("`{}` is {}", region.name, shown(range)))
                     .also(other.span.clone(), format!("`{}` is {}", other.name, shown(other_range))),
             );

@@ -1,6 +1,7 @@
 //! Programs and the symbols that are written into them.
 
 use super::{Context, value};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::model::{Region, SetVar, SetVarValue};
 use crate::program::Program;
@@ -34,7 +35,7 @@ pub fn program(context: &Context, pd: &RawPd, diagnostics: &mut Diagnostics) -> 
         let there = program.symbol(name).is_some_and(|symbol| program.covers(symbol.vaddr, size));
         if !there {
             let message = format!("`{}` has no symbol `{name}`", path.value);
-            let error = Diagnostic::error(path.span.clone(), message);
+            let error = Diagnostic::new(Code::ProgramRuntime, path.span.clone(), message);
             diagnostics.push(error.help("a protection domain's program is linked with libmicrokit or sel4-microkit"));
             return None;
         }
@@ -43,13 +44,11 @@ pub fn program(context: &Context, pd: &RawPd, diagnostics: &mut Diagnostics) -> 
 }
 
 fn read(context: &Context, path: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<Program> {
-    let error = |message: String| Diagnostic::error(path.span.clone(), message);
-    let bytes = context.files.read(&path.value).map_err(|reason| {
-        let help = format!("the search paths are {}", context.files.list());
-        error(format!("`{}` {reason}", path.value)).help(help)
-    });
-    let program = bytes.and_then(|bytes| {
-        Program::parse(&bytes).map_err(|reason| error(format!("`{}` can't be loaded: {reason}", path.value)))
+    let program = context.files.load(path).and_then(|bytes| {
+        Program::parse(&bytes).map_err(|unfit| {
+            let message = format!("`{}` can't be loaded: {}", path.value, unfit.reason);
+            Diagnostic::new(unfit.code, path.span.clone(), message)
+        })
     });
     program.map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
 }
@@ -67,7 +66,8 @@ pub fn check(
     for raw in &pd.setvars {
         let Spanned { value: name, span } = &raw.symbol;
         if let Some(first) = used.insert(name, span) {
-            let error = Diagnostic::error(span.clone(), format!("the symbol `{name}` gets two values"));
+            let error =
+                Diagnostic::new(Code::RepeatedSymbol, span.clone(), format!("the symbol `{name}` gets two values"));
             diagnostics.push(error.also(first.clone(), "the first is here"));
         }
         if let Some(program) = program {
@@ -83,19 +83,26 @@ fn check_symbol(program: &Program, symbol: &Spanned<String>, diagnostics: &mut D
     let Spanned { value: name, span } = symbol;
     if RUNTIME.iter().any(|(reserved, _)| reserved == name) {
         let message = format!("the symbol `{name}` is written by the tool itself");
-        diagnostics.push(Diagnostic::error(span.clone(), message));
+        diagnostics.push(Diagnostic::new(Code::ReservedSymbol, span.clone(), message));
         return;
     }
     let Some(found) = program.symbol(name) else {
-        let error = Diagnostic::error(span.clone(), format!("the program has no symbol `{name}`"));
+        let message = format!("the program has no symbol `{name}`");
+        let error = Diagnostic::new(Code::UnknownSymbol, span.clone(), message);
         let mut names: Vec<_> = program.symbol_names().collect();
         names.sort_unstable();
         diagnostics.push(error.did_you_mean(name, names));
         return;
     };
+    if found.ambiguous {
+        let message = format!("the program has several symbols `{name}`");
+        let error = Diagnostic::new(Code::AmbiguousSymbol, span.clone(), message);
+        diagnostics.push(error.help("give the variable a name of its own"));
+        return;
+    }
     if found.size != WORD_BYTES || !program.covers(found.vaddr, WORD_BYTES) {
         let message = format!("the symbol `{name}` is no variable of {WORD_BYTES} bytes but of {}", found.size);
-        diagnostics.push(Diagnostic::error(span.clone(), message));
+        diagnostics.push(Diagnostic::new(Code::SymbolSize, span.clone(), message));
     }
 }
 
@@ -115,7 +122,7 @@ fn resolve(
             let region = region(name)?;
             if region.data.is_empty() {
                 let message = format!("the region `{}` has no data whose size could be told", region.name);
-                let error = Diagnostic::error(raw.symbol.span.clone(), message);
+                let error = Diagnostic::new(Code::NoData, raw.symbol.span.clone(), message);
                 diagnostics.push(error.also(region.span.clone(), "it has no `prefill_path`"));
             }
             Some(SetVarValue::Number(region.data.len() as u64))

@@ -14,6 +14,7 @@ pub use place::{Memory, kernel_memory, pick_addresses};
 pub use symbols::{MonitorSymbols, patch};
 pub use threads::MAX_VCPUS;
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::System;
 use crate::program::Program;
@@ -49,7 +50,7 @@ impl Plan<'_> {
         let needed = pages + objects + copies + OTHERS;
         if needed > SLOTS {
             let message = format!("the system needs {needed} capability slots to be built, there are {SLOTS}");
-            let error = Diagnostic::general(message);
+            let error = Diagnostic::general(Code::OutOfSlots, message);
             diagnostics.push(error.help("use larger pages: make sizes and addresses multiples of 0x200000"));
         }
     }

@@ -1,6 +1,7 @@
 //! Physical memory: where the image's parts are, what is left for objects, and whether they fit.
 
 use super::objects::Runs;
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Place, System};
 use kernel_config::{Board, Range};
@@ -54,7 +55,7 @@ impl Memory {
             for (taken, what) in taken.iter().filter(|(taken, _)| taken.overlaps(range)) {
                 let message = format!("the region `{}` lies where {what} is", region.name);
                 let help = format!("that is [{:#x}..{:#x})", taken.start, taken.end);
-                diagnostics.push(Diagnostic::error(region.span.clone(), message).help(help));
+                diagnostics.push(Diagnostic::new(Code::RegionOnSystem, region.span.clone(), message).help(help));
             }
         }
     }
@@ -82,15 +83,16 @@ impl Memory {
 fn explain(name: &str, error: AllocateError, before: u64) -> Diagnostic {
     match error {
         AllocateError::OutOfMemory { .. } => {
-            Diagnostic::general(format!("memory is used up before `{name}` is created: {before:#x} bytes are free"))
+            let message = format!("memory is used up before `{name}` is created: {before:#x} bytes are free");
+            Diagnostic::general(Code::OutOfMemory, message)
         }
-        AllocateError::NotThere { paddr } => {
-            Diagnostic::general(format!("no free memory is at {paddr:#x}, where `{name}` is to be"))
+        AllocateError::NotThere { paddr } | AllocateError::Taken { paddr } => {
+            let message = format!("the memory at {paddr:#x}, where `{name}` is to be, is not free");
+            Diagnostic::general(Code::MemoryTaken, message)
         }
-        AllocateError::Taken { paddr } => {
-            Diagnostic::general(format!("the memory at {paddr:#x}, where `{name}` is to be, is taken"))
+        AllocateError::TooMany => {
+            Diagnostic::general(Code::MemoryPieces, "the system's fixed regions leave memory in too many pieces")
         }
-        AllocateError::TooMany => Diagnostic::general("the system's fixed regions are in too many pieces"),
     }
 }
 
@@ -150,7 +152,7 @@ pub fn pick_addresses(system: &mut System, board: &Board, kernel: Range, diagnos
             }
             None => {
                 let message = format!("no {:#x} bytes in one piece are left for `{}`", region.size, region.name);
-                diagnostics.push(Diagnostic::error(region.span.clone(), message));
+                diagnostics.push(Diagnostic::new(Code::NoContiguousMemory, region.span.clone(), message));
             }
         }
     }

@@ -37,9 +37,12 @@ fn names(names: &[&str]) -> Vec<u8> {
     names.iter().flat_map(|name| padded(name)).collect()
 }
 
+/// A name with zeros behind it, or as much of it as there is room for.
 fn padded(name: &str) -> [u8; NAME_LENGTH] {
     let mut bytes = [0; NAME_LENGTH];
-    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    let fits = |length: &usize| name.is_char_boundary(*length);
+    let length = (0..=NAME_LENGTH.min(name.len())).rev().find(fits).unwrap_or(0);
+    bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
     bytes
 }
 

@@ -8,6 +8,7 @@ mod value;
 
 pub use raw::*;
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use roxmltree::{Document, Error, TextPos};
 
@@ -30,7 +31,7 @@ fn syntax_error(source: &Source, error: &Error) -> Diagnostic {
     // The parser ends its messages with the position, which stands in front of ours.
     let message = error.to_string();
     let message = message.rsplit_once(" at ").map_or(message.as_str(), |(message, _)| message);
-    Diagnostic::error(at..at + length, format!("not well-formed XML: {message}"))
+    Diagnostic::new(Code::Xml, at..at + length, format!("not well-formed XML: {message}"))
 }
 
 /// The byte at which a line (from 1) and column (from 1, in characters) start.

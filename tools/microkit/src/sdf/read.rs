@@ -2,6 +2,7 @@
 
 use super::raw::*;
 use super::value::Attributes;
+use crate::code::Code;
 use crate::diagnostic::Diagnostics;
 use roxmltree::Node;
 use sel4_abi::microkit::limit;
@@ -151,7 +152,11 @@ fn virtual_machine(node: Node, pd: &mut RawPd, diagnostics: &mut Diagnostics) ->
 
 fn region(node: Node, diagnostics: &mut Diagnostics) -> RawRegion {
     let mut attributes = Attributes::of(node, diagnostics);
-    attributes.refuse("prefill_bootinfo", "names boot information that this architecture has not");
+    attributes.refuse(
+        Code::BootInformation,
+        "prefill_bootinfo",
+        "names boot information that this architecture has not",
+    );
     RawRegion {
         span: attributes.element(),
         name: attributes.text("name"),

@@ -2,6 +2,7 @@
 //!
 //! It is one table, walked once; what is read afterwards has the right shape or has been reported.
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use roxmltree::Node;
 use sel4_abi::microkit::limit;
@@ -136,12 +137,12 @@ const MAX_DEPTH: usize = limit::MAX_PDS;
 pub fn check(root: Node, diagnostics: &mut Diagnostics) -> bool {
     if root.tag_name().name() != SYSTEM.name {
         let message = format!("the root element is `{}`, not `{}`", root.tag_name().name(), SYSTEM.name);
-        diagnostics.push(Diagnostic::error(name_span(root), message));
+        diagnostics.push(Diagnostic::new(Code::Root, name_span(root), message));
         return false;
     }
     if let Some(deep) = root.descendants().find(|node| node.ancestors().nth(MAX_DEPTH + 4).is_some()) {
         let message = format!("elements are nested more than {MAX_DEPTH} deep");
-        diagnostics.push(Diagnostic::error(name_span(deep), message));
+        diagnostics.push(Diagnostic::new(Code::Nesting, name_span(deep), message));
         return false;
     }
     check_element(root, &SYSTEM, diagnostics);
@@ -167,15 +168,15 @@ fn check_attributes(node: Node, shape: &Shape, diagnostics: &mut Diagnostics) {
     for attribute in node.attributes() {
         let name = attribute.name();
         if !shape.attributes().any(|known| known == name) {
-            let diagnostic =
-                Diagnostic::error(attribute.range_qname(), format!("`{}` has no attribute `{name}`", shape.name));
+            let message = format!("`{}` has no attribute `{name}`", shape.name);
+            let diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.range_qname(), message);
             diagnostics.push(explain_unknown(diagnostic, name, shape.attributes()));
         }
     }
     for required in shape.required {
         if node.attribute(*required).is_none() {
             let message = format!("`{}` lacks its attribute `{required}`", shape.name);
-            diagnostics.push(Diagnostic::error(name_span(node), message));
+            diagnostics.push(Diagnostic::new(Code::MissingAttribute, name_span(node), message));
         }
     }
 }
@@ -192,7 +193,8 @@ fn explain_unknown(diagnostic: Diagnostic, name: &str, known: impl Iterator<Item
 
 fn unknown_element(element: Node, shape: &Shape) -> Diagnostic {
     let name = element.tag_name().name();
-    let diagnostic = Diagnostic::error(name_span(element), format!("no `{name}` is allowed in `{}`", shape.name));
+    let message = format!("no `{name}` is allowed in `{}`", shape.name);
+    let diagnostic = Diagnostic::new(Code::UnknownElement, name_span(element), message);
     if name == VIRTUAL_MACHINE.name && shape.name == SYSTEM.name {
         return diagnostic.help("a `virtual_machine` is a child of the protection domain that manages it");
     }
@@ -207,7 +209,7 @@ fn check_text(node: Node, diagnostics: &mut Diagnostics) {
             let start = range.start + content.len() - content.trim_start().len();
             let span = start..start + content.trim().len();
             let message = format!("text has no meaning in `{}`", node.tag_name().name());
-            diagnostics.push(Diagnostic::error(span, message));
+            diagnostics.push(Diagnostic::new(Code::Text, span, message));
         }
     }
 }
@@ -224,10 +226,11 @@ fn check_count(node: Node, child: &Child, diagnostics: &mut Diagnostics) {
             (least, _) => format!("at least {least}"),
         };
         let message = format!("`{parent}` needs {wanted} `{name}`, not {}", found.len());
-        diagnostics.push(Diagnostic::error(name_span(node), message));
+        diagnostics.push(Diagnostic::new(Code::MissingElement, name_span(node), message));
     }
     for extra in found.iter().skip(child.most) {
         let message = format!("`{parent}` has more than {} `{name}`", child.most);
-        diagnostics.push(Diagnostic::error(name_span(*extra), message).also(name_span(found[0]), "the first is here"));
+        let error = Diagnostic::new(Code::RepeatedElement, name_span(*extra), message);
+        diagnostics.push(error.also(name_span(found[0]), "the first is here"));
     }
 }

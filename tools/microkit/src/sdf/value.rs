@@ -1,6 +1,7 @@
 //! Values of attributes: numbers, truth values, rights, choices.
 
 use super::raw::{Number, Perms, RawDuration, Text};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use roxmltree::Node;
 
@@ -28,7 +29,7 @@ impl<'a, 'input, 'd> Attributes<'a, 'input, 'd> {
             Ok(value) => Some(Spanned::new(value, text.span)),
             Err(expected) => {
                 let message = format!("`{name}` is {expected}, not `{}`", text.value);
-                self.diagnostics.push(Diagnostic::error(text.span, message));
+                self.diagnostics.push(Diagnostic::new(Code::Value, text.span, message));
                 None
             }
         }
@@ -76,9 +77,9 @@ impl<'a, 'input, 'd> Attributes<'a, 'input, 'd> {
     }
 
     /// Reports that an attribute is there.
-    pub fn refuse(&mut self, name: &str, why: &str) {
+    pub fn refuse(&mut self, code: Code, name: &str, why: &str) {
         if let Some(text) = self.text(name) {
-            self.diagnostics.push(Diagnostic::error(text.span, format!("`{name}` {why}")));
+            self.diagnostics.push(Diagnostic::new(code, text.span, format!("`{name}` {why}")));
         }
     }
 

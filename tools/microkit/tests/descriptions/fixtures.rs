@@ -1,46 +1,79 @@
 //! One description for each rule, with what the tool is to say beside it: `name.xml` and `name.txt`. Sound ones
-//! (`ok_…`) have their report there, and their image is run by a model of the kernel.
+//! (`ok_…`) have their report there, and their image is run by a model of the kernel. A comment in a description can
+//! choose `config`, `board`, `sdk` or where the board's `memory ends at`.
 //!
 //! `UPDATE_FIXTURES=1 cargo test -p microkit` writes what the tool says now; look at the difference before committing.
 
 use crate::kernel;
-use crate::support::{folder, run};
-use std::path::Path;
+use crate::support::{folder, options, run_with};
+use microkit::code::Code;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
-/// The configuration that a description asks for in a comment.
-fn config(text: &str) -> &str {
-    let named = text.split("<!-- config: ").nth(1).and_then(|rest| rest.split(" -->").next());
-    named.unwrap_or("release")
+/// What a description says about its test, in a comment of its own: `<!-- word: value -->`.
+fn setting<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    text.split(&format!("<!-- {word}: ")).nth(1)?.split(" -->").next()
 }
 
-/// What the tool says about a description, or reports of it.
-fn outcome(files: &Path, name: &str, text: &str) -> String {
-    let (outputs, diagnostics, said) = run(files, config(text), &format!("{name}.xml"), text);
+/// What the tool says about a description, or reports of it; and the kinds of what it says.
+fn outcome(files: &Path, name: &str, text: &str) -> (String, Vec<Code>) {
+    let mut options = options(files, setting(text, "config").unwrap_or("release"));
+    if let Some(board) = setting(text, "board") {
+        options.board = board.to_owned();
+    }
+    if let Some(sdk) = setting(text, "sdk") {
+        options.sdk = Some(files.join(sdk));
+    }
+    let memory_end = setting(text, "memory ends at").map(|end| u64::from_str_radix(end, 16).expect("an address"));
+    let (outputs, diagnostics, said) = run_with(&options, memory_end, &format!("{name}.xml"), text);
     assert!(diagnostics.has_errors() == outputs.is_none(), "{name}: an image if and only if there is no error");
     assert!(outputs.is_some() || !name.starts_with("ok_"), "{said}");
     let said = said.replace(&files.display().to_string(), "FILES");
-    let Some(outputs) = outputs else { return said };
+    let codes = diagnostics.codes().collect();
+    let Some(outputs) = outputs else { return (said, codes) };
     let (spec, data) = kernel::spec_of(&outputs.image);
     kernel::run(&spec, data);
-    format!("{said}{}", outputs.report)
+    (format!("{said}{}", outputs.report), codes)
+}
+
+/// Descriptions that are too long for a file: name and text.
+fn generated() -> Vec<(String, String)> {
+    // Each region cuts two megabytes into nine pieces.
+    let indices = || (0..600).filter(|index| !(104..160).contains(index));
+    let region = |index: u64| {
+        let paddr = 0x6200_1000 + (index << 21);
+        format!("<memory_region name=\"r{index}\" size=\"0x1000\" phys_addr=\"{paddr:#x}\" />\n")
+    };
+    let map = |index: u64| format!("<map mr=\"r{index}\" vaddr=\"{:#x}\" />\n", 0x1000_0000 + (index << 12));
+    let regions: String = indices().map(region).collect();
+    let maps: String = indices().map(map).collect();
+    let pd = format!("<protection_domain name=\"pd\"><program_image path=\"pd.elf\" />\n{maps}</protection_domain>");
+    vec![("memory_in_pieces".to_owned(), format!("<system>{regions}{pd}</system>"))]
+}
+
+fn fixtures() -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder_of_fixtures()).unwrap().map(|entry| entry.unwrap().path());
+    let described = entries.filter(|path| path.extension().is_some_and(|extension| extension == "xml"));
+    let read = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, std::fs::read_to_string(&path).unwrap())
+    };
+    described.map(read).chain(generated()).collect()
+}
+
+fn folder_of_fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
 #[test]
-fn every_fixture_says_what_it_is_to_say() {
+fn every_fixture_says_what_it_is_to_say_and_every_finding_has_one() {
     let files = folder("fixtures");
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let mut wrong = Vec::new();
-    let mut count = 0;
-    for entry in std::fs::read_dir(&fixtures).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "xml") {
-            continue;
-        }
-        count += 1;
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let found = outcome(&files, &name, &text);
-        let expected_path = path.with_extension("txt");
+    let mut seen = HashSet::new();
+    for (name, text) in fixtures() {
+        let (found, codes) = outcome(&files, &name, &text);
+        seen.extend(codes);
+        let expected_path = folder_of_fixtures().join(&name).with_extension("txt");
         if std::env::var_os("UPDATE_FIXTURES").is_some() {
             std::fs::write(&expected_path, &found).unwrap();
         }
@@ -49,6 +82,7 @@ fn every_fixture_says_what_it_is_to_say() {
             wrong.push(format!("{name}:\nexpected:\n{expected}\nfound:\n{found}"));
         }
     }
-    assert!(count > 100, "only {count} fixtures found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let unseen: Vec<_> = Code::ALL.iter().filter(|code| !seen.contains(code)).collect();
+    assert!(unseen.is_empty(), "no fixture shows {unseen:?}");
 }

@@ -1,8 +1,10 @@
 //! Programs for the tests: small ELF files, sound and unsound, and an SDK of them.
 
+use kernel_config::{Board, Range};
 use microkit::build::{self, Outputs};
 use microkit::cli::{ImageType, Options};
 use microkit::diagnostic::{Diagnostics, Source};
+use microkit::target::Target;
 use std::path::{Path, PathBuf};
 
 /// What an ELF file is made of.
@@ -155,6 +157,8 @@ pub fn write_files(folder: &Path) {
     variant("entry.elf", &|elf| elf.entry = 0x20_1000);
     variant("huge.elf", &|elf| elf.segments[1].2 = 1 << 62);
     variant("bare.elf", &|elf| elf.symbols.clear());
+    variant("hollow.elf", &|elf| elf.segments.clear());
+    variant("two_of_a_name.elf", &|elf| elf.symbols[7].0 = "word".into());
     variant("symbols.elf", &|elf| elf.symbols[6].0 = "only_here".into());
     variant("vmm.elf", &|elf| {
         let names =
@@ -173,20 +177,59 @@ pub fn write_files(folder: &Path) {
     put("Image", &kernel_image());
     put("Image.gz", &[0x1f, 0x8b, 8, 0]);
     put("data.bin", &[0xda; 0x1800]);
+    put("megabyte.bin", &[0xda; 1 << 20]);
+    // All of it is a hole.
+    put("endless.bin", b"");
+    std::fs::File::create(folder.join("endless.bin")).unwrap().set_len((1 << 34) + 1).unwrap();
     for config in ["debug", "release", "benchmark", "smp-debug", "smp-release"] {
-        let elf = |name: &str| format!("sdk/board/qemu_virt_aarch64/{config}/elf/{name}.elf");
-        put(&elf("loader"), &program(0x7000_0000, &[("stack", 64), ("image_header", 0)]).bytes());
-        put(&elf("sel4"), &program(0x6000_0000, &[("state", 0x8000)]).bytes());
-        let words = [("system_image_start", 8), ("system_spec_start", 8), ("system_spec_size", 8)];
-        put(&elf("initialiser"), &program(0x20_0000, &words).bytes());
-        let tables = [
-            ("pd_names", 64 * 64),
-            ("pd_names_len", 8),
-            ("vm_names", 64 * 64),
-            ("vm_names_len", 8),
-            ("pd_stack_bottom_addrs", 512),
-        ];
-        put(&elf("monitor"), &program(0x20_0000, &tables).bytes());
+        write_sdk(folder, "sdk", config, &|_, _| {});
+    }
+    for (name, program, damage) in DAMAGED_SDKS {
+        write_sdk(folder, &format!("sdk_{name}"), "release", &|of, elf| {
+            if of == program {
+                damage(elf);
+            }
+        });
+    }
+}
+
+/// What can be wrong with an SDK: a name, the program that is meant, and the damage.
+type Damage = (&'static str, &'static str, fn(&mut Elf));
+
+const DAMAGED_SDKS: [Damage; 8] = [
+    ("monitor_for_x86", "monitor", |elf| elf.machine = 62),
+    ("monitor_without_names", "monitor", |elf| elf.symbols[0].0 = "names".into()),
+    ("initialiser_in_pieces", "initialiser", |elf| elf.segments[1].0 += 1 << 30),
+    ("initialiser_without_spec", "initialiser", |elf| elf.symbols[1].0 = "spec".into()),
+    ("loader_elsewhere", "loader", |elf| *elf = program(0x7100_0000, &[("stack", 64), ("image_header", 0)])),
+    ("kernel_elsewhere", "sel4", |elf| *elf = program(0x4000_0000, &[("state", 0x8000)])),
+    ("kernel_higher", "sel4", |elf| *elf = program(0x6800_0000, &[("state", 0x8000)])),
+    ("kernel_in_pieces", "sel4", |elf| {
+        let pieces = (1..=16).map(|index| (0x6000_0000 + (index << 20), vec![1; 8], 8, READ_WRITE));
+        elf.segments.extend(pieces);
+    }),
+];
+
+fn write_sdk(folder: &Path, name: &str, config: &str, change: &dyn Fn(&str, &mut Elf)) {
+    let elf = folder.join(name).join(format!("board/qemu_virt_aarch64/{config}/elf"));
+    std::fs::create_dir_all(&elf).unwrap();
+    let words = [("system_image_start", 8), ("system_spec_start", 8), ("system_spec_size", 8)];
+    let tables = [
+        ("pd_names", 64 * 64),
+        ("pd_names_len", 8),
+        ("vm_names", 64 * 64),
+        ("vm_names_len", 8),
+        ("pd_stack_bottom_addrs", 512),
+    ];
+    let programs = [
+        ("loader", program(0x7000_0000, &[("stack", 64), ("image_header", 0)])),
+        ("sel4", program(0x6000_0000, &[("state", 0x8000)])),
+        ("initialiser", program(0x20_0000, &words)),
+        ("monitor", program(0x20_0000, &tables)),
+    ];
+    for (name, mut program) in programs {
+        change(name, &mut program);
+        std::fs::write(elf.join(name).with_extension("elf"), program.bytes()).unwrap();
     }
 }
 
@@ -215,9 +258,27 @@ pub fn options(folder: &Path, config: &str) -> Options {
 
 /// Builds a description; gives back the image's parts and what was said.
 pub fn run(folder: &Path, config: &str, path: &str, text: &str) -> (Option<Outputs>, Diagnostics, String) {
+    run_with(&options(folder, config), None, path, text)
+}
+
+/// The same with any options, and on a board whose memory ends at an address of one's own.
+pub fn run_with(
+    options: &Options,
+    memory_end: Option<u64>,
+    path: &str,
+    text: &str,
+) -> (Option<Outputs>, Diagnostics, String) {
     let source = Source { path: path.into(), text: text.into() };
     let mut diagnostics = Diagnostics::default();
-    let outputs = build::build(&options(folder, config), &source, &mut diagnostics);
+    let outputs = match memory_end {
+        None => build::build(options, &source, &mut diagnostics),
+        Some(end) => {
+            let Target { board, config } = build::target(options, &mut diagnostics).expect("a target");
+            // A board is data for the whole run.
+            let board: &'static Board = Box::leak(Box::new(Board { ram: Range::new(board.ram.start, end), ..*board }));
+            build::build_for(&Target { board, config }, options, &source, &mut diagnostics)
+        }
+    };
     let said = diagnostics.render(&source, false);
     (outputs, diagnostics, said)
 }
