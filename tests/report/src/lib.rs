@@ -25,7 +25,7 @@ impl<W: fmt::Write> Tally<W> {
     }
 
     /// A case that passes when `result` is what is expected.
-    pub fn check<T: PartialEq + fmt::Debug>(&mut self, case: &str, result: T, expected: T) {
+    pub fn check<T: PartialEq + fmt::Debug>(&mut self, case: impl fmt::Display, result: T, expected: T) {
         let system = self.system;
         if result == expected {
             self.passed += 1;

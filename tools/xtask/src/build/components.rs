@@ -22,7 +22,7 @@ const SDK: [(&str, &str); 4] = [
     ("monitor", "monitor.elf"),
 ];
 /// Packages whose programs are protection domains or guests.
-const PROGRAMS: [&str; 7] = ["vmm", "pl011", "console", "echo", "test-pds", "bench-pds", "test-guests"];
+const PROGRAMS: [&str; 8] = ["vmm", "pl011", "console", "echo", "test-abi", "test-pds", "bench-pds", "test-guests"];
 
 /// How protection domains, and the root task, are linked: static, from 2 MiB, segments on pages of their own. A linker
 /// script, as kernel and loader have, overrides the base.

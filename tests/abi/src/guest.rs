@@ -55,13 +55,14 @@ struct Guest {
 }
 
 pub fn run(kit: &mut Kit) {
+    kit.section("6.4.1");
     let guest = Guest::start(kit);
     hypercalls(kit, &guest);
     firmware_call(kit, &guest);
     accesses(kit, &guest);
     wait_for_interrupt(kit, &guest);
     timer(kit, &guest);
-    kit.tally.check("stop the guest", guest.tcb.tcb_suspend(), Ok(()));
+    kit.check("stop the guest", guest.tcb.tcb_suspend(), Ok(()));
 }
 
 const fn address(step: usize) -> Word {
@@ -93,7 +94,7 @@ impl Guest {
             .and_then(|()| kit.sched_control.sched_control_configure_flags(context, SLICE, SLICE, 0, 0, 0))
             .and_then(|()| guest.tcb.tcb_set_sched_params(root, 0, 100, context, guest.faults))
             .and_then(|()| guest.tcb.tcb_write_all_registers(true, &mut registers));
-        kit.tally.check("start a guest", started, Ok(()));
+        kit.check("start a guest", started, Ok(()));
         guest
     }
 
@@ -121,13 +122,13 @@ fn address_space(kit: &mut Kit) -> cap::VSpace {
     let frame = kit.memory.make::<cap_type::Granule>();
     let copy = kit.memory.slot::<cap_type::Granule>();
     let copied = crate::memory::at(copy).copy(&crate::memory::at(frame), CapRights::all());
-    kit.tally.check("copy the guest's memory", copied, Ok(()));
+    kit.check("copy the guest's memory", copied, Ok(()));
     let page = ptr::with_exposed_provenance_mut(kit.memory.map(copy.cap(), CapRights::read_write()));
     // SAFETY: the page is mapped, to a frame that nothing else uses yet.
     unsafe { ptr::write_volatile(page, PROGRAM) };
-    kit.tally.check("make it code", copy.cap().frame_unify_instruction(0, 0x1000), Ok(()));
+    kit.check("make it code", copy.cap().frame_unify_instruction(0, 0x1000), Ok(()));
     let vspace = kit.memory.make::<cap_type::VSpace>().cap();
-    kit.tally.check("assign an identifier", slot::ASID_POOL.cap().asid_pool_assign(vspace), Ok(()));
+    kit.check("assign an identifier", slot::ASID_POOL.cap().asid_pool_assign(vspace), Ok(()));
     kit.memory.map_at(vspace, frame.cap(), BASE, CapRights::read_write());
     vspace
 }
@@ -142,13 +143,13 @@ fn as_call(fault: Option<Fault>) -> Option<(Word, Word, Word)> {
 
 fn hypercalls(kit: &mut Kit, guest: &Guest) {
     let seen = as_call(guest.fault()).map(|(x0, _, ip)| (x0, ip));
-    kit.tally.check("a fast call reaches the VMM", seen, Some((FAST_CALL, address(HVC_FAST_CALL))));
+    kit.check("a fast call reaches the VMM", seen, Some((FAST_CALL, address(HVC_FAST_CALL))));
     // The answer sets registers: x0 to x7, program counter, stack pointer, link register, status.
     let answer = [5, 0, DEVICE, 0, 0, 0, 0, NO_CALL, address(HVC_SYSTEM_CALL), 0, 0, EL1H_MASKED];
     with_ipc_buffer_mut(|buffer| buffer.msg_regs_mut()[..answer.len()].copy_from_slice(&answer));
     guest.reply.send(MessageInfo::new(0, 0, 0, answer.len()));
     let seen = as_call(guest.fault());
-    kit.tally.check("another call names its number", seen, Some((5, NO_CALL, address(HVC_SYSTEM_CALL))));
+    kit.check("another call names its number", seen, Some((5, NO_CALL, address(HVC_SYSTEM_CALL))));
     guest.skip(HVC_SYSTEM_CALL);
 }
 
@@ -161,7 +162,7 @@ fn as_trap(guest: &Guest) -> Option<(Word, Option<Word>)> {
 }
 
 fn firmware_call(kit: &mut Kit, guest: &Guest) {
-    kit.tally.check("a firmware call traps", as_trap(guest), Some((CLASS_SMC, Some(address(SMC)))));
+    kit.check("a firmware call traps", as_trap(guest), Some((CLASS_SMC, Some(address(SMC)))));
     guest.skip(SMC);
 }
 
@@ -175,18 +176,18 @@ fn as_access(guest: &Guest) -> Option<(Word, bool, Word, Word)> {
 
 fn accesses(kit: &mut Kit, guest: &Guest) {
     let load = Some((CLASS_DATA_ABORT, false, DEVICE, address(LOAD)));
-    kit.tally.check("a load from nowhere", as_access(guest), load);
+    kit.check("a load from nowhere", as_access(guest), load);
     guest.skip(LOAD);
     let store = Some((CLASS_DATA_ABORT, true, DEVICE, address(STORE)));
-    kit.tally.check("a store to nowhere", as_access(guest), store);
+    kit.check("a store to nowhere", as_access(guest), store);
     guest.skip(STORE);
 }
 
 fn wait_for_interrupt(kit: &mut Kit, guest: &Guest) {
-    kit.tally.check("a wait for interrupts traps", as_trap(guest), Some((CLASS_WFI, Some(address(WFI)))));
+    kit.check("a wait for interrupts traps", as_trap(guest), Some((CLASS_WFI, Some(address(WFI)))));
     let timer = guest.vcpu.vcpu_write_regs(VCpuReg::CNTV_CVAL, 0);
     let timer = timer.and_then(|()| guest.vcpu.vcpu_write_regs(VCpuReg::CNTV_CTL, 1));
-    kit.tally.check("set the guest's timer", timer, Ok(()));
+    kit.check("set the guest's timer", timer, Ok(()));
     guest.skip(WFI);
 }
 
@@ -195,5 +196,5 @@ fn timer(kit: &mut Kit, guest: &Guest) {
         Some(Fault::VPpiEvent(fault)) => Some((fault.irq(), guest.pc())),
         _ => None,
     };
-    kit.tally.check("the guest's timer is told", seen, Some((TIMER, Some(address(LOOP)))));
+    kit.check("the guest's timer is told", seen, Some((TIMER, Some(address(LOOP)))));
 }

@@ -32,7 +32,7 @@ pub fn run(kit: &mut Kit) {
 /// A copy of a capability with a badge.
 fn badged<T: sel4::CapType>(kit: &mut Kit, original: Slot<T>, badge: Badge) -> Slot<T> {
     let slot = kit.memory.slot();
-    kit.tally.check("mint", at(slot).mint(&at(original), CapRights::all(), badge), Ok(()));
+    kit.check("mint", at(slot).mint(&at(original), CapRights::all(), badge), Ok(()));
     slot
 }
 
@@ -45,19 +45,20 @@ fn words(count: usize) -> [Word; NUM_MESSAGE_REGISTERS] {
 }
 
 fn signals(kit: &mut Kit) {
+    kit.section("5.2");
     let notification = kit.memory.make::<cap_type::Notification>();
     let [one, four] = [1, 4].map(|badge| badged(kit, notification, badge).cap());
-    kit.tally.check("poll nothing", notification.cap().poll().1, 0);
+    kit.check("poll nothing", notification.cap().poll().1, 0);
     one.signal();
     four.signal();
     one.signal();
-    kit.tally.check("signals add up", notification.cap().wait().1, 5);
-    kit.tally.check("a wait takes them", notification.cap().poll().1, 0);
+    kit.check("signals add up", notification.cap().wait().1, 5);
+    kit.check("a wait takes them", notification.cap().poll().1, 0);
     let signaller: crate::thread::Body = |buffer, [notification, ..]| {
         cap::Notification::from_bits(notification).with(buffer).signal();
     };
     Thread::spawn(kit, NO_ENDPOINT, signaller, [four.bits(), 0, 0]);
-    kit.tally.check("wait for a thread's signal", notification.cap().wait().1, 4);
+    kit.check("wait for a thread's signal", notification.cap().wait().1, 4);
 }
 
 /// Answers with the badge as label and each word one higher, for ever.
@@ -80,25 +81,27 @@ fn ask(endpoint: cap::Endpoint, count: usize, badge: Badge) -> bool {
 }
 
 fn calls(kit: &mut Kit) {
+    kit.section("4.2.4");
     let endpoint = kit.memory.make::<cap_type::Endpoint>();
     let reply = kit.memory.make::<cap_type::Reply>();
     let caller = badged(kit, endpoint, 0xabc);
     let server = Thread::spawn(kit, NO_ENDPOINT, echo, [endpoint.cptr_bits(), reply.cptr_bits(), 0]);
     let right = (0..=NUM_MESSAGE_REGISTERS).all(|count| ask(caller.cap(), count, 0xabc));
-    kit.tally.check("calls of every length", right, true);
-    kit.tally.check("stop the server", server.tcb.tcb_suspend(), Ok(()));
+    kit.check("calls of every length", right, true);
+    kit.check("stop the server", server.tcb.tcb_suspend(), Ok(()));
 }
 
 /// Once it waits, a server needs no time of its own.
 fn passive_server(kit: &mut Kit) {
+    kit.section("6.1.11");
     let endpoint = kit.memory.make::<cap_type::Endpoint>();
     let reply = kit.memory.make::<cap_type::Reply>();
     let server = Thread::spawn(kit, NO_ENDPOINT, echo, [endpoint.cptr_bits(), reply.cptr_bits(), 0]);
-    kit.tally.check("a call", ask(endpoint.cap(), 5, 0), true);
-    kit.tally.check("take the server's time", server.context.unbind(), Ok(()));
-    kit.tally.check("a call of a server without time", ask(endpoint.cap(), 5, 0), true);
-    kit.tally.check("and another", ask(endpoint.cap(), 0, 0), true);
-    kit.tally.check("stop the server", server.tcb.tcb_suspend(), Ok(()));
+    kit.check("a call", ask(endpoint.cap(), 5, 0), true);
+    kit.check("take the server's time", server.context.unbind(), Ok(()));
+    kit.check("a call of a server without time", ask(endpoint.cap(), 5, 0), true);
+    kit.check("and another", ask(endpoint.cap(), 0, 0), true);
+    kit.check("stop the server", server.tcb.tcb_suspend(), Ok(()));
 }
 
 /// Calls with one capability and ends when it has an answer.
@@ -109,6 +112,7 @@ fn call_with_capability(buffer: &mut IpcBuffer, [endpoint, capability, _]: [Word
 }
 
 fn capabilities(kit: &mut Kit) {
+    kit.section("4.2.2");
     let endpoint = kit.memory.make::<cap_type::Endpoint>();
     let reply = kit.memory.make::<cap_type::Reply>().cap();
     let notification = kit.memory.make::<cap_type::Notification>();
@@ -117,9 +121,9 @@ fn capabilities(kit: &mut Kit) {
 
     Thread::spawn(kit, NO_ENDPOINT, call_with_capability, [endpoint.cptr_bits(), marked.cptr_bits(), 0]);
     let (info, _) = endpoint.cap().recv(reply);
-    kit.tally.check("a capability arrives", (info.label(), info.extra_caps(), info.caps_unwrapped()), (7, 1, 0));
+    kit.check("a capability arrives", (info.label(), info.extra_caps(), info.caps_unwrapped()), (7, 1, 0));
     received.cap().signal();
-    kit.tally.check("it is the one that was sent", notification.cap().poll().1, 64);
+    kit.check("it is the one that was sent", notification.cap().poll().1, 64);
 
     // The caller is still there: answer it, so that the reply object is free.
     reply.send(MessageInfo::default());
@@ -128,36 +132,38 @@ fn capabilities(kit: &mut Kit) {
     let (info, _) = endpoint.cap().recv(reply);
     let badge = with_ipc_buffer(|buffer| buffer.caps_or_badges()[0]);
     let unwrapped = (info.extra_caps(), info.caps_unwrapped(), badge);
-    kit.tally.check("a capability to the endpoint arrives as its badge", unwrapped, (1, 1, 77));
+    kit.check("a capability to the endpoint arrives as its badge", unwrapped, (1, 1, 77));
     reply.send(MessageInfo::default());
     with_ipc_buffer_mut(|buffer| buffer.set_recv_slot(&cap::CNode::from_bits(0).absolute_cptr_for_self()));
 }
 
 fn without_waiting(kit: &mut Kit) {
+    kit.section("2.2");
     let endpoint = kit.memory.make::<cap_type::Endpoint>().cap();
     let reply = kit.memory.make::<cap_type::Reply>().cap();
     endpoint.nb_send(MessageInfo::new(1, 0, 0, 0));
-    kit.tally.check("what nobody waits for is lost", endpoint.nb_recv(reply).1, 0);
+    kit.check("what nobody waits for is lost", endpoint.nb_recv(reply).1, 0);
     Cap::<cap_type::Endpoint>::from_bits(0).nb_send(MessageInfo::new(1, 0, 0, 0));
-    kit.tally.check("sending to nobody", (), ());
+    kit.check("sending to nobody", (), ());
     sel4::r#yield();
-    kit.tally.check("yield", (), ());
+    kit.check("yield", (), ());
 }
 
 fn bound_notification(kit: &mut Kit) {
+    kit.section("5.3");
     let endpoint = kit.memory.make::<cap_type::Endpoint>().cap();
     let reply = kit.memory.make::<cap_type::Reply>().cap();
     let notification = kit.memory.make::<cap_type::Notification>();
     let marked = badged(kit, notification, 3).cap();
     let root = slot::TCB.cap();
-    kit.tally.check("bind a notification", root.tcb_bind_notification(notification.cap()), Ok(()));
+    kit.check("bind a notification", root.tcb_bind_notification(notification.cap()), Ok(()));
     marked.signal();
-    kit.tally.check("a signal arrives on an endpoint", endpoint.recv(reply).1, 3);
+    kit.check("a signal arrives on an endpoint", endpoint.recv(reply).1, 3);
     let (_, badge) = marked.upcast().nb_send_recv(MessageInfo::default(), endpoint, reply);
-    kit.tally.check("a signal with a receive", badge, 3);
+    kit.check("a signal with a receive", badge, 3);
     let (_, badge) = marked.upcast().nb_send_wait(MessageInfo::default(), notification.cap());
-    kit.tally.check("a signal with a wait", badge, 3);
-    kit.tally.check("unbind", root.tcb_unbind_notification(), Ok(()));
+    kit.check("a signal with a wait", badge, 3);
+    kit.check("unbind", root.tcb_unbind_notification(), Ok(()));
 }
 
 /// Starts a thread with a fault endpoint, whose badge tells it from others.
@@ -173,7 +179,7 @@ const FAULTY: Badge = 0xfa;
 /// The next fault.
 fn fault(kit: &mut Kit, endpoint: cap::Endpoint, reply: cap::Reply) -> Option<Fault> {
     let (info, badge) = endpoint.recv(reply);
-    kit.tally.check("a fault has the endpoint's badge", badge, FAULTY);
+    kit.check("a fault has the endpoint's badge", badge, FAULTY);
     with_ipc_buffer(|buffer| Fault::try_new(buffer, &info))
 }
 
@@ -185,6 +191,7 @@ fn write_and_signal(buffer: &mut IpcBuffer, [address, notification, _]: [Word; 3
 }
 
 fn memory_fault(kit: &mut Kit) {
+    kit.section("6.2.7");
     let notification = kit.memory.make::<cap_type::Notification>();
     let marked = badged(kit, notification, 1).cap();
     let frame = kit.memory.make::<cap_type::Granule>().cap();
@@ -195,13 +202,13 @@ fn memory_fault(kit: &mut Kit) {
         _ => None,
     };
     // A data abort; WnR, permission fault.
-    kit.tally.check("a write to a page that is read-only", seen, Some((address as Word, false, 0x24, 0x4c)));
+    kit.check("a write to a page that is read-only", seen, Some((address as Word, false, 0x24, 0x4c)));
     kit.memory.map_at(slot::VSPACE.cap(), frame, address, CapRights::read_write());
     reply.send(MessageInfo::default());
-    kit.tally.check("an answer restarts the thread", notification.cap().wait().1, 1);
+    kit.check("an answer restarts the thread", notification.cap().wait().1, 1);
     // SAFETY: the page is mapped.
     let written = unsafe { ptr::with_exposed_provenance::<u64>(address).read_volatile() };
-    kit.tally.check("its write is done", written, 0x5a5a);
+    kit.check("its write is done", written, 0x5a5a);
 }
 
 /// Calls a function that is one undefined instruction, and signals if it can go on.
@@ -219,19 +226,20 @@ fn undefined_and_signal(buffer: &mut IpcBuffer, words: [Word; 3]) {
 use signal as undefined_and_signal;
 
 fn exception(kit: &mut Kit) {
+    kit.section("6.2.3");
     let notification = kit.memory.make::<cap_type::Notification>();
     let marked = badged(kit, notification, 1).cap();
     let (thread, endpoint, reply) = faulty(kit, undefined_and_signal, [marked.bits(), 0, 0]);
     let Some(Fault::UserException(fault)) = fault(kit, endpoint, reply) else {
-        kit.tally.check("an undefined instruction", false, true);
+        kit.check("an undefined instruction", false, true);
         return;
     };
-    kit.tally.check("an undefined instruction", fault.number() >> 26, 0);
+    kit.check("an undefined instruction", fault.number() >> 26, 0);
     let return_address = thread.tcb.tcb_read_all_registers(false).map(|registers| *registers.gpr(30));
     let registers = [return_address.unwrap_or(0), fault.sp(), fault.spsr()];
     with_ipc_buffer_mut(|buffer| buffer.msg_regs_mut()[..3].copy_from_slice(&registers));
     reply.send(MessageInfo::new(0, 0, 0, 3));
-    kit.tally.check("an answer sets the program counter", notification.cap().wait().1, 1);
+    kit.check("an answer sets the program counter", notification.cap().wait().1, 1);
 }
 
 /// Signals what is in slot `a`.
@@ -254,18 +262,19 @@ fn as_cap_fault(fault: Option<Fault>) -> Option<(Word, bool, Option<LookupFailur
 }
 
 fn capability_fault(kit: &mut Kit) {
+    kit.section("6.2.1");
     let no_guard = 1 << 60;
     let (_, endpoint, reply) = faulty(kit, signal, [no_guard, 0, 0]);
     let mismatch = LookupFailure::GuardMismatch { bits_left: 64, guard_found: 0, bits_found: 47 };
     let seen = as_cap_fault(fault(kit, endpoint, reply));
-    kit.tally.check("a send that meets a guard", seen, Some((no_guard, false, Some(mismatch))));
+    kit.check("a send that meets a guard", seen, Some((no_guard, false, Some(mismatch))));
 
     let sealed = kit.memory.make::<cap_type::Notification>();
     let write_only = kit.memory.slot::<cap_type::Notification>();
-    kit.tally.check("copy without a right", at(write_only).copy(&at(sealed), CapRights::write_only()), Ok(()));
+    kit.check("copy without a right", at(write_only).copy(&at(sealed), CapRights::write_only()), Ok(()));
     let (_, endpoint, reply) = faulty(kit, wait_and_signal, [write_only.cptr_bits(), 0, 0]);
     let seen = as_cap_fault(fault(kit, endpoint, reply)).map(|(cptr, receiving, _)| (cptr, receiving));
-    kit.tally.check("a receive without the right", seen, Some((write_only.cptr_bits(), true)));
+    kit.check("a receive without the right", seen, Some((write_only.cptr_bits(), true)));
 
     let empty = kit.memory.slot::<cap_type::Notification>();
     let [first, then] = [(); 2].map(|()| kit.memory.make::<cap_type::Notification>());
@@ -273,11 +282,11 @@ fn capability_fault(kit: &mut Kit) {
     let (_, endpoint, reply) = faulty(kit, wait_and_signal, [empty.cptr_bits(), marked.cptr_bits(), 0]);
     let seen = as_cap_fault(fault(kit, endpoint, reply));
     let missing = LookupFailure::MissingCapability { bits_left: 0 };
-    kit.tally.check("a receive from an empty slot", seen, Some((empty.cptr_bits(), true, Some(missing))));
-    kit.tally.check("fill the slot", at(empty).mint(&at(first), CapRights::all(), 8), Ok(()));
+    kit.check("a receive from an empty slot", seen, Some((empty.cptr_bits(), true, Some(missing))));
+    kit.check("fill the slot", at(empty).mint(&at(first), CapRights::all(), 8), Ok(()));
     reply.send(MessageInfo::default());
     empty.cap().signal();
-    kit.tally.check("an answer repeats the system call", then.cap().wait().1, 9);
+    kit.check("an answer repeats the system call", then.cap().wait().1, 9);
 }
 
 /// Uses up its time.
@@ -288,25 +297,27 @@ fn spin(_: &mut IpcBuffer, _: [Word; 3]) {
 }
 
 fn timeout(kit: &mut Kit) {
+    kit.section("6.2.6");
     let endpoint = kit.memory.make::<cap_type::Endpoint>();
     let reply = kit.memory.make::<cap_type::Reply>().cap();
     let marked = badged(kit, endpoint, FAULTY).cap();
     let thread = Thread::spawn(kit, NO_ENDPOINT, spin, [0; 3]);
-    kit.tally.check("a timeout endpoint", thread.tcb.tcb_set_timeout_endpoint(marked), Ok(()));
+    kit.check("a timeout endpoint", thread.tcb.tcb_set_timeout_endpoint(marked), Ok(()));
     let budget = kit.sched_control.sched_control_configure_flags(thread.context, 1000, 1_000_000, 0, 0x77, 0);
-    kit.tally.check("a small budget", budget, Ok(()));
+    kit.check("a small budget", budget, Ok(()));
     let seen = match fault(kit, endpoint.cap(), reply) {
         Some(Fault::Timeout(fault)) => Some((fault.data(), fault.consumed() >= 500)),
         _ => None,
     };
-    kit.tally.check("a thread that uses up its budget", seen, Some((0x77, true)));
-    kit.tally.check("stop it", thread.tcb.tcb_suspend(), Ok(()));
+    kit.check("a thread that uses up its budget", seen, Some((0x77, true)));
+    kit.check("stop it", thread.tcb.tcb_suspend(), Ok(()));
     let consumed = thread.context.consumed();
-    kit.tally.check("what it consumed was told", consumed.is_ok_and(|time| time < 500), true);
+    kit.check("what it consumed was told", consumed.is_ok_and(|time| time < 500), true);
 }
 
 /// Who waits on an endpoint that is deleted repeats its system call, and finds nothing.
 fn deleted_endpoint(kit: &mut Kit) {
+    kit.section("3.2");
     let endpoint = kit.memory.make::<cap_type::Endpoint>();
     let reply = kit.memory.make::<cap_type::Reply>();
     let idle = kit.memory.make::<cap_type::Notification>();
@@ -314,11 +325,11 @@ fn deleted_endpoint(kit: &mut Kit) {
     // Lets the thread run until it waits: this one signals behind it.
     let marked = badged(kit, idle, 1).cap();
     Thread::spawn(kit, NO_ENDPOINT, signal, [marked.bits(), 0, 0]);
-    kit.tally.check("a thread behind it has run", idle.cap().wait().1, 1);
-    kit.tally.check("delete the endpoint", at(endpoint).delete(), Ok(()));
+    kit.check("a thread behind it has run", idle.cap().wait().1, 1);
+    kit.check("delete the endpoint", at(endpoint).delete(), Ok(()));
     let seen = as_cap_fault(fault(kit, faults, fault_reply)).map(|(cptr, receiving, _)| (cptr, receiving));
-    kit.tally.check("its receiver faults", seen, Some((endpoint.cptr_bits(), true)));
+    kit.check("its receiver faults", seen, Some((endpoint.cptr_bits(), true)));
     let gone = kit.memory.slot::<cap_type::Endpoint>();
     let copy = at(gone).copy(&at(endpoint), CapRights::all());
-    kit.tally.check("the slot is empty", copy, Err(Error::FailedLookup));
+    kit.check("the slot is empty", copy, Err(Error::FailedLookup));
 }

@@ -131,11 +131,12 @@ fn badged<T: CapType>(kit: &mut Kit, original: Slot<T>, badge: sel4::Badge) -> C
 }
 
 pub fn run(kit: &mut Kit) {
+    kit.section("2.2");
     let clock = kit.memory.make::<cap_type::Notification>();
     let beat = badged(kit, clock, 1);
     let ticker = Thread::spawn(kit, NO_ENDPOINT, tick, [beat.bits(), 0, 0]);
     let slowed = kit.sched_control.sched_control_configure_flags(ticker.context, BUDGET, PERIOD, 0, 0, 0);
-    kit.tally.check("a clock", slowed.and_then(|()| ticker.tcb.tcb_set_priority(slot::TCB.cap(), 200)), Ok(()));
+    kit.check("a clock", slowed.and_then(|()| ticker.tcb.tcb_set_priority(slot::TCB.cap(), 200)), Ok(()));
 
     let shared = Shared::new(kit);
     let faults = kit.memory.make::<cap_type::Endpoint>();
@@ -160,13 +161,13 @@ pub fn run(kit: &mut Kit) {
         let _whether = worker.context.bind(worker.tcb).or_else(|_| worker.tcb.tcb_resume());
     }
     let work = WORK.load(Ordering::Relaxed);
-    kit.tally.check("threads work in a storm", work > TICKS as u64 / 20, true);
+    kit.check("threads work in a storm", work > TICKS as u64 / 20, true);
     let stopped = workers.map(|worker| worker.tcb.tcb_suspend());
-    kit.tally.check("the storm is stopped", stopped, [Ok(()); WORKERS]);
-    kit.tally.check("the clock is stopped", ticker.tcb.tcb_suspend(), Ok(()));
-    kit.tally.check("what was shared is revoked", at(shared.arena).revoke(), Ok(()));
+    kit.check("the storm is stopped", stopped, [Ok(()); WORKERS]);
+    kit.check("the clock is stopped", ticker.tcb.tcb_suspend(), Ok(()));
+    kit.check("what was shared is revoked", at(shared.arena).revoke(), Ok(()));
     let whole = retype(shared.arena.cap(), ObjectBlueprint::Untyped { size_bits: ARENA_BITS }, kit.memory.slots(1), 1);
-    kit.tally.check("a storm loses no memory", whole, Ok(()));
+    kit.check("a storm loses no memory", whole, Ok(()));
 }
 
 /// Something that a parent of threads may do; whether it can be done now does not matter.

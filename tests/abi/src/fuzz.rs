@@ -62,6 +62,7 @@ fn argument(random: &mut Random) -> Word {
 }
 
 pub fn run(kit: &mut Kit) {
+    kit.section("2.2");
     let arena = kit.memory.make_sized::<cap_type::Untyped>(ARENA_BITS);
     let first = kit.memory.slots(COUNT);
     let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
@@ -76,10 +77,10 @@ pub fn run(kit: &mut Kit) {
         }
         assert_eq!(at(arena).revoke(), Ok(()), "revoke the arena");
     }
-    kit.tally.check("random requests are granted now and then", granted > ROUNDS * STEPS / 100, true);
+    kit.check("random requests are granted now and then", granted > ROUNDS * STEPS / 100, true);
     let whole = retype(arena.cap(), ObjectBlueprint::Untyped { size_bits: ARENA_BITS }, first, 1);
-    kit.tally.check("random requests lose no memory", whole, Ok(()));
-    kit.tally.check("revoke", at(arena).revoke(), Ok(()));
+    kit.check("random requests lose no memory", whole, Ok(()));
+    kit.check("revoke", at(arena).revoke(), Ok(()));
 }
 
 fn make(kit: &mut Kit, arena: cap::Untyped, first: Slot) {

@@ -17,6 +17,7 @@ pub fn run(kit: &mut Kit, boot_info: &BootInfoPtr) {
 }
 
 fn kinds(kit: &mut Kit) {
+    kit.section("2.4");
     let kinds = [
         ObjectBlueprint::Untyped { size_bits: 4 },
         ObjectBlueprint::Endpoint,
@@ -33,9 +34,9 @@ fn kinds(kit: &mut Kit) {
     ];
     for blueprint in kinds {
         let slot = kit.memory.slots(3);
-        kit.tally.check("retype makes every kind", retype(kit.memory.untyped, blueprint, slot, 3), Ok(()));
+        kit.check("retype makes every kind", retype(kit.memory.untyped, blueprint, slot, 3), Ok(()));
         let last = sel4::init_thread::Slot::<cap_type::Unspecified>::from_index(slot.index() + 2);
-        kit.tally.check("retype fills the slots", at(last).delete(), Ok(()));
+        kit.check("retype fills the slots", at(last).delete(), Ok(()));
     }
 }
 
@@ -46,6 +47,7 @@ fn raw(untyped: cap::Untyped, kind: Word, size: Word, offset: Word, count: Word)
 }
 
 fn arguments(kit: &mut Kit) {
+    kit.section("10.3");
     let untyped = kit.memory.untyped;
     let free = kit.memory.slots(1).cptr_bits();
     refuses(kit, "retype needs its label and arguments", untyped, InvocationLabel::UntypedRetype);
@@ -67,46 +69,49 @@ fn arguments(kit: &mut Kit) {
         ("retype over the end of the CNode", raw(untyped, tcb, 0, (1 << 17) - 1, 2), Error::RangeError),
     ];
     for (case, result, error) in cases {
-        kit.tally.check(case, result, Err(error));
+        kit.check(case, result, Err(error));
     }
 }
 
 fn destinations(kit: &mut Kit) {
+    kit.section("2.4");
     let endpoint = kit.memory.make::<cap_type::Endpoint>();
     let again = retype(kit.memory.untyped, ObjectBlueprint::Endpoint, endpoint, 1);
-    kit.tally.check("retype into a slot that is used", again, Err(Error::DeleteFirst));
+    kit.check("retype into a slot that is used", again, Err(Error::DeleteFirst));
     let no_cnode = Cap::<cap_type::CNode>::from_bits(endpoint.cptr_bits()).absolute_cptr_for_self();
     let result = kit.memory.untyped.untyped_retype(&ObjectBlueprint::Endpoint, &no_cnode, 0, 1);
-    kit.tally.check("retype into what is no CNode", result, Err(Error::FailedLookup));
+    kit.check("retype into what is no CNode", result, Err(Error::FailedLookup));
 }
 
 fn memory(kit: &mut Kit) {
+    kit.section("2.4.1");
     const SIZE_BITS: usize = 16;
     const PAGES: usize = 1 << (SIZE_BITS - FrameObjectType::SMALL_PAGE_BITS);
     let page = FrameObjectType::GRANULE.blueprint();
     let untyped = kit.memory.make_sized::<cap_type::Untyped>(SIZE_BITS);
     let pages = kit.memory.slots(PAGES + 1);
     let too_many = retype(untyped.cap(), page, pages, PAGES + 1);
-    kit.tally.check("retype more than there is", too_many, Err(Error::NotEnoughMemory));
-    kit.tally.check("retype all that there is", retype(untyped.cap(), page, pages, PAGES), Ok(()));
+    kit.check("retype more than there is", too_many, Err(Error::NotEnoughMemory));
+    kit.check("retype all that there is", retype(untyped.cap(), page, pages, PAGES), Ok(()));
     let spare = sel4::init_thread::Slot::<cap_type::Granule>::from_index(pages.index() + PAGES);
-    kit.tally.check("retype what is used up", retype(untyped.cap(), page, spare, 1), Err(Error::NotEnoughMemory));
+    kit.check("retype what is used up", retype(untyped.cap(), page, spare, 1), Err(Error::NotEnoughMemory));
     let copy = kit.memory.slot::<cap_type::Untyped>();
     let result = at(copy).copy(&at(untyped), sel4::CapRights::all());
-    kit.tally.check("an untyped with children is not copied", result, Err(Error::RevokeFirst));
-    kit.tally.check("revoke", at(untyped).revoke(), Ok(()));
+    kit.check("an untyped with children is not copied", result, Err(Error::RevokeFirst));
+    kit.check("revoke", at(untyped).revoke(), Ok(()));
     let gone = at(spare).copy(&at(pages), sel4::CapRights::all());
-    kit.tally.check("revoke deletes the children", gone, Err(Error::FailedLookup));
-    kit.tally.check("retype what was revoked", retype(untyped.cap(), page, pages, PAGES), Ok(()));
-    kit.tally.check("delete an untyped with children", at(untyped).delete(), Ok(()));
+    kit.check("revoke deletes the children", gone, Err(Error::FailedLookup));
+    kit.check("retype what was revoked", retype(untyped.cap(), page, pages, PAGES), Ok(()));
+    kit.check("delete an untyped with children", at(untyped).delete(), Ok(()));
 }
 
 fn devices(kit: &mut Kit, boot_info: &BootInfoPtr) {
+    kit.section("2.4");
     let Some(device) = boot_info.device_untyped_range().find(|i| boot_info.untyped_list()[*i].size_bits() >= 12) else {
         return;
     };
     let device = boot_info.untyped().index(device).cap();
     let slot = kit.memory.slots(1);
     let result = retype(device, ObjectBlueprint::Endpoint, slot, 1);
-    kit.tally.check("no kernel object is made of a device", result, Err(Error::InvalidArgument));
+    kit.check("no kernel object is made of a device", result, Err(Error::InvalidArgument));
 }
