@@ -17,8 +17,10 @@ use std::path::Path;
 pub struct Outputs {
     /// The image's file.
     pub image: Vec<u8>,
-    /// The report.
+    /// The report for people.
     pub report: String,
+    /// The report for programs.
+    pub report_json: String,
     /// The specification as JSON.
     pub capdl_json: String,
 }
@@ -92,13 +94,14 @@ fn package(
     let plan = plan::plan(&system, &monitor, target, parts.initialiser_pages());
     let image = image::assemble(parts, &plan, target.board).map_err(|error| diagnostics.push(error)).ok()?;
     let free = fit(&system, &plan, target, kernel, image.root_task, diagnostics)?;
-    let report = Report { system: &system, plan: &plan, image: &image, kernel, target, free }.text();
+    let report = Report { system: &system, plan: &plan, image: &image, kernel, target, free };
+    let (report, report_json) = (report.text(), report.json());
     let capdl_json = serde_json::to_string_pretty(&plan.records()).unwrap_or_default();
     let image = match options.image_type {
         ImageType::Binary => image.bytes,
         ImageType::Elf => image.to_elf(),
     };
-    Some(Outputs { image, report, capdl_json })
+    Some(Outputs { image, report, report_json, capdl_json })
 }
 
 fn fit(
@@ -124,6 +127,7 @@ pub fn write(options: &Options, outputs: &Outputs) -> Result<(), String> {
         std::fs::write(path, bytes).map_err(|error| format!("`{}` can't be written: {error}", path.display()))
     };
     put(&options.report, outputs.report.as_bytes())?;
+    put(&options.report_json(), outputs.report_json.as_bytes())?;
     if let Some(path) = &options.capdl_json {
         put(path, outputs.capdl_json.as_bytes())?;
     }

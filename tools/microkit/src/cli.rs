@@ -15,6 +15,9 @@ pub struct Options {
     /// Where the report goes.
     #[arg(short, long, default_value = "report.txt")]
     pub report: PathBuf,
+    /// Where the report for programs goes [default: beside the report, as `.json`].
+    #[arg(long, value_name = "FILE")]
+    pub report_json: Option<PathBuf>,
     /// The board that the system is for.
     #[arg(long)]
     pub board: String,
@@ -36,6 +39,17 @@ pub struct Options {
     /// The SDK's folder [default: $MICROKIT_SDK, else the one above the tool's].
     #[arg(long)]
     pub sdk: Option<PathBuf>,
+}
+
+impl Options {
+    /// Where the report for programs goes.
+    pub fn report_json(&self) -> PathBuf {
+        self.report_json.clone().unwrap_or_else(|| {
+            let beside = self.report.with_extension("json");
+            // Both in one file would be neither.
+            if beside == self.report { beside.with_extension("report.json") } else { beside }
+        })
+    }
 }
 
 /// A kind of image.

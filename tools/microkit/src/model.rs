@@ -226,6 +226,16 @@ pub enum Place {
     At(u64),
 }
 
+impl Place {
+    /// The address, where there is one.
+    pub fn address(self) -> Option<u64> {
+        match self {
+            Self::At(paddr) => Some(paddr),
+            Self::Anywhere | Self::Picked => None,
+        }
+    }
+}
+
 /// One end of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {

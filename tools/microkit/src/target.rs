@@ -18,6 +18,18 @@ pub struct Config {
 impl Config {
     /// All names.
     pub const NAMES: [&str; 6] = ["debug", "release", "benchmark", "smp-debug", "smp-release", "smp-benchmark"];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let kind = if self.debug {
+            0
+        } else if self.benchmark {
+            2
+        } else {
+            1
+        };
+        Self::NAMES[if self.smp { 3 + kind } else { kind }]
+    }
 }
 
 impl FromStr for Config {

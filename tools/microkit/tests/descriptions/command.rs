@@ -1,6 +1,8 @@
 //! The program itself: what it writes, and how it ends.
 
 use crate::support::folder;
+use clap::Parser;
+use microkit::cli::Options;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
@@ -39,6 +41,20 @@ fn a_sound_description_becomes_image_and_report() {
     assert!(output.stderr.is_empty(), "{output:?}");
     assert!(std::fs::metadata(&image).unwrap().len() > 0);
     assert!(std::fs::read_to_string(image.with_extension("report")).unwrap().contains("Protection domain a"));
+    let json = std::fs::read_to_string(image.with_extension("json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["version"], &json["protection_domains"][0]["name"]), (&1.into(), &"a".into()));
+}
+
+#[test]
+fn the_reports_are_two_files_even_if_one_is_called_as_the_other_would_be() {
+    let options = |arguments: &[&str]| {
+        let needed = ["microkit", "a.xml", "--board", "b", "--config", "c"];
+        Options::try_parse_from(needed.iter().chain(arguments)).unwrap().report_json()
+    };
+    assert_eq!(options(&[]), Path::new("report.json"));
+    assert_eq!(options(&["-r", "x.json"]), Path::new("x.report.json"));
+    assert_eq!(options(&["--report-json", "y"]), Path::new("y"));
 }
 
 #[test]

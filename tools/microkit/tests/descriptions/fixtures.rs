@@ -10,13 +10,25 @@ use microkit::code::Code;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+/// Descriptions whose report for programs is kept, too: together they have a value in each of its fields.
+const IN_JSON: [&str; 4] = ["ok_regions", "ok_virtual_machine", "ok_channels", "ok_domains"];
+
 /// What a description says about its test, in a comment of its own: `<!-- word: value -->`.
 fn setting<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     text.split(&format!("<!-- {word}: ")).nth(1)?.split(" -->").next()
 }
 
-/// What the tool says about a description, or reports of it; and the kinds of what it says.
-fn outcome(files: &Path, name: &str, text: &str) -> (String, Vec<Code>) {
+/// What the tool makes of a description.
+struct Outcome {
+    /// What it says, and the report.
+    text: String,
+    /// The report for programs.
+    json: Option<String>,
+    /// The kinds of what it says.
+    codes: Vec<Code>,
+}
+
+fn outcome(files: &Path, name: &str, text: &str) -> Outcome {
     let mut options = options(files, setting(text, "config").unwrap_or("release"));
     if let Some(board) = setting(text, "board") {
         options.board = board.to_owned();
@@ -30,10 +42,10 @@ fn outcome(files: &Path, name: &str, text: &str) -> (String, Vec<Code>) {
     assert!(outputs.is_some() || !name.starts_with("ok_"), "{said}");
     let said = said.replace(&files.display().to_string(), "FILES");
     let codes = diagnostics.codes().collect();
-    let Some(outputs) = outputs else { return (said, codes) };
+    let Some(outputs) = outputs else { return Outcome { text: said, json: None, codes } };
     let (spec, data) = kernel::spec_of(&outputs.image);
     kernel::run(&spec, data);
-    (format!("{said}{}", outputs.report), codes)
+    Outcome { text: format!("{said}{}", outputs.report), json: Some(outputs.report_json), codes }
 }
 
 /// Descriptions that are too long for a file: name and text.
@@ -65,21 +77,29 @@ fn folder_of_fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
+/// Holds what was found against a file, which is written anew on request.
+fn compare(name: &str, found: &str, wrong: &mut Vec<String>) {
+    let path = folder_of_fixtures().join(name);
+    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        std::fs::write(&path, found).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    if found.trim_end() != expected.trim_end() {
+        wrong.push(format!("{name}:\nexpected:\n{expected}\nfound:\n{found}"));
+    }
+}
+
 #[test]
 fn every_fixture_says_what_it_is_to_say_and_every_finding_has_one() {
     let files = folder("fixtures");
     let mut wrong = Vec::new();
     let mut seen = HashSet::new();
     for (name, text) in fixtures() {
-        let (found, codes) = outcome(&files, &name, &text);
-        seen.extend(codes);
-        let expected_path = folder_of_fixtures().join(&name).with_extension("txt");
-        if std::env::var_os("UPDATE_FIXTURES").is_some() {
-            std::fs::write(&expected_path, &found).unwrap();
-        }
-        let expected = std::fs::read_to_string(&expected_path).unwrap_or_default();
-        if found.trim_end() != expected.trim_end() {
-            wrong.push(format!("{name}:\nexpected:\n{expected}\nfound:\n{found}"));
+        let found = outcome(&files, &name, &text);
+        seen.extend(found.codes);
+        compare(&format!("{name}.txt"), &found.text, &mut wrong);
+        if let Some(json) = found.json.filter(|_| IN_JSON.contains(&name.as_str())) {
+            compare(&format!("{name}.json"), &json, &mut wrong);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -1,5 +1,6 @@
 //! The whole way from a description's text to an image: fixtures, and descriptions that nobody wrote.
 
+mod capabilities;
 mod command;
 mod fixtures;
 mod kernel;

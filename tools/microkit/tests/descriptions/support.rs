@@ -246,6 +246,7 @@ pub fn options(folder: &Path, config: &str) -> Options {
         system: PathBuf::new(),
         output: PathBuf::new(),
         report: PathBuf::new(),
+        report_json: None,
         board: "qemu_virt_aarch64".into(),
         config: config.into(),
         search_path: vec![folder.to_owned()],

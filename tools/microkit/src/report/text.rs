@@ -1,29 +1,11 @@
-//! The report: what became of a description, for people.
+//! The report as text.
 
-use crate::image::Image;
-use crate::model::{Map, Pd, Place, Region, System, stack};
-use crate::plan::{Plan, RunKind};
-use crate::target::Target;
-use kernel_config::Range;
+use super::{Report, kind_name, rights, size};
+use crate::model::{Map, Pd, Place, Region, stack};
+use crate::plan::RunKind;
 use std::collections::BTreeMap;
 use std::fmt::{Error, Write};
-use system_spec::{Cap, CapData, Kind, ObjectId, Record, Rights};
-
-/// What the report is about.
-pub struct Report<'a> {
-    /// The system.
-    pub system: &'a System,
-    /// The plan.
-    pub plan: &'a Plan<'a>,
-    /// The image.
-    pub image: &'a Image,
-    /// Where the kernel is.
-    pub kernel: Range,
-    /// What it is for.
-    pub target: &'a Target,
-    /// Free bytes before and after the objects are created.
-    pub free: (u64, u64),
-}
+use system_spec::CapData;
 
 impl Report<'_> {
     /// The report's text.
@@ -41,7 +23,7 @@ impl Report<'_> {
             self.pd(out, index, pd)?;
         }
         self.channels(out)?;
-        self.capabilities(out)
+        self.write_capabilities(out)
     }
 
     fn image(&self, out: &mut String) -> Result<(), Error> {
@@ -110,17 +92,17 @@ impl Report<'_> {
         }
         let stack = stack(pd.stack_size);
         writeln!(out, "  {} rw-  stack", range(stack.start, stack.end))?;
-        self.maps(out, &pd.maps)?;
+        self.write_maps(out, &pd.maps)?;
         for irq in &pd.irqs {
             writeln!(out, "interrupt {} ({:?}) as {}", irq.irq, irq.trigger, irq.id)?;
         }
         let Some(vm) = &pd.vm else { return Ok(()) };
         let ids: Vec<_> = vm.vcpus.iter().map(|vcpu| vcpu.id.to_string()).collect();
         writeln!(out, "virtual machine {}, priority {}, vCPUs {}", vm.name, vm.schedule.priority, ids.join(", "))?;
-        self.maps(out, &vm.maps)
+        self.write_maps(out, &vm.maps)
     }
 
-    fn maps(&self, out: &mut String, maps: &[Map]) -> Result<(), Error> {
+    fn write_maps(&self, out: &mut String, maps: &[Map]) -> Result<(), Error> {
         for map in maps {
             let region: &Region = &self.system.regions[map.region];
             let cached = if map.cached { "" } else { ", not cached" };
@@ -146,76 +128,24 @@ impl Report<'_> {
         }
         Ok(())
     }
-}
 
-impl Report<'_> {
-    /// Who holds what: the slots of all CNodes.
-    fn capabilities(&self, out: &mut String) -> Result<(), Error> {
-        let runs = self.plan.runs.iter().flat_map(|run| std::iter::repeat_n(run.name.as_str(), run.count as usize));
-        let names: Vec<_> = runs.collect();
-        let name = |object: ObjectId| names.get(object.0 as usize).copied().unwrap_or_default();
-        let mut nodes: BTreeMap<ObjectId, BTreeMap<u32, String>> = BTreeMap::new();
-        for step in &self.plan.steps {
-            let Record::Slot { cnode, index, cap, rights, data, .. } = step else { continue };
-            let target = match cap {
-                Cap::Object(object) => name(*object).to_owned(),
-                Cap::ImagePage(page) => format!("page {page} of the image"),
-                Cap::Smc => "firmware calls".to_owned(),
-            };
-            let data = match data {
-                CapData::None => String::new(),
-                CapData::Badge(badge) => format!(", badge {badge:#x}"),
-                CapData::GuardBits(bits) => format!(", {bits} guard bits"),
-            };
-            nodes.entry(*cnode).or_default().insert(*index, format!("{} {target}{data}", cap_rights(rights)));
-        }
+    fn write_capabilities(&self, out: &mut String) -> Result<(), Error> {
         writeln!(out, "\n# Capabilities (rights: read, write, grant, grant reply)")?;
-        for (node, slots) in nodes {
-            writeln!(out, "\n{}", name(node))?;
-            for (index, slot) in slots {
-                writeln!(out, "  {index:3}  {slot}")?;
+        for (node, slots) in self.capabilities() {
+            writeln!(out, "\n{node}")?;
+            for slot in slots {
+                let data = match slot.data {
+                    CapData::None => String::new(),
+                    CapData::Badge(badge) => format!(", badge {badge:#x}"),
+                    CapData::GuardBits(bits) => format!(", {bits} guard bits"),
+                };
+                writeln!(out, "  {:3}  {} {}{data}", slot.index, slot.rights, slot.object)?;
             }
         }
         Ok(())
     }
 }
 
-fn cap_rights(rights: &Rights) -> String {
-    let letters = [(rights.read, 'r'), (rights.write, 'w'), (rights.grant, 'g'), (rights.grant_reply, 'p')];
-    letters.map(|(right, letter)| if right { letter } else { '-' }).iter().collect()
-}
-
-/// What an object is, for people.
-fn kind_name(kind: Kind) -> String {
-    match kind {
-        Kind::Untyped { bits } => format!("untyped memory of {}", size(1 << bits)),
-        Kind::CNode { bits } => format!("CNode of {} slots", 1u64 << bits),
-        Kind::SchedContext { .. } => "scheduling context".to_owned(),
-        Kind::Tcb => "TCB".to_owned(),
-        Kind::Endpoint => "endpoint".to_owned(),
-        Kind::Notification => "notification".to_owned(),
-        Kind::Reply => "reply object".to_owned(),
-        Kind::VSpace => "address space".to_owned(),
-        Kind::PageTable => "page table".to_owned(),
-        Kind::SmallFrame => "frame of 4 KiB".to_owned(),
-        Kind::LargeFrame => "frame of 2 MiB".to_owned(),
-        Kind::HugeFrame => "frame of 1 GiB".to_owned(),
-        Kind::VCpu => "virtual CPU".to_owned(),
-    }
-}
-
 fn range(start: u64, end: u64) -> String {
     format!("[{start:#012x}..{end:#012x})")
-}
-
-fn rights(write: bool, execute: bool) -> String {
-    format!("r{}{}", if write { 'w' } else { '-' }, if execute { 'x' } else { '-' })
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..0x400 => format!("{bytes} B"),
-        0x400..0x10_0000 => format!("{} KiB", bytes.div_ceil(0x400)),
-        _ => format!("{}.{} MiB", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20),
-    }
 }
