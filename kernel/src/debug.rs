@@ -81,8 +81,30 @@ mod build {
                 thread.regs.x[register::CAP].set(u64::from(tag));
             }
             Syscall::DebugNameThread => name_thread(thread, x0),
+            #[cfg(sel4_smp)]
+            Syscall::DebugSendIPI => send_ipi(x0, thread.regs.x[register::INFO].get()),
+            #[cfg(sel4_smp)]
+            Syscall::DebugGetThreadAffinity => thread.regs.x[register::CAP].set(affinity(thread, x0)),
             other => fault::raise(thread, Fault::UnknownSyscall { number: other as i64 as u64 }),
         }
+    }
+
+    /// Sends a software-generated interrupt to a core.
+    #[cfg(sel4_smp)]
+    fn send_ipi(target: u64, irq: u64) {
+        const SGIS: u64 = 16;
+        if target < sel4_abi::config::MAX_NUM_NODES as u64 && irq < SGIS {
+            arch::irq::send_sgi(irq as u32, 1 << target);
+        } else {
+            print(format_args!("quoll: no core {target}, or no software-generated interrupt {irq}\n"));
+        }
+    }
+
+    /// The core of a thread's time; 0 without any.
+    #[cfg(sel4_smp)]
+    fn affinity(thread: Ref<Tcb>, cptr: u64) -> u64 {
+        let Ok(Cap::Thread { addr }) = cnode::lookup_slot(thread, cptr).map(|slot| slot.cap()) else { return 0 };
+        Ref::<Tcb>::at(addr).sched_context.get().map_or(0, |context| u64::from(context.core.get()))
     }
 
     /// The name is a string in the caller's message registers, as bytes.

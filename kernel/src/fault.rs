@@ -138,7 +138,8 @@ pub fn tell(faulting: Ref<Tcb>, receiver: Ref<Tcb>, fault: Fault) -> MessageInfo
             put(debug_exception::EXCEPTION_REASON, reason);
             put(debug_exception::TRIGGER_ADDRESS, address);
             put(debug_exception::BREAKPOINT_NUMBER, number);
-            (FaultTag::DebugException, debug_exception::LENGTH)
+            let is_step = reason == debug_exception::SINGLE_STEP;
+            (FaultTag::DebugException, if is_step { debug_exception::STEP_LENGTH } else { debug_exception::LENGTH })
         }
         Fault::Timeout { badge } => {
             put(timeout::DATA, badge);
@@ -180,6 +181,11 @@ pub fn answer(fault: Fault, handler: Ref<Tcb>, faulted: Ref<Tcb>) -> bool {
         _ => return true,
     };
     let message = Message::of(handler);
+    #[cfg(sel4_debug)]
+    if let Fault::Debug { reason: debug_exception::SINGLE_STEP, .. } = fault {
+        // Without a number, the next instruction is a step as well.
+        crate::object::breakpoint::set_steps(faulted, if info.length() > 0 { message.get(0) } else { 1 });
+    }
     for (index, position) in registers.iter().enumerate().take(info.length()) {
         let value = message.get(index);
         let value = if *position == Position::SPSR { arch::sanitize_spsr(faulted, value) } else { value };

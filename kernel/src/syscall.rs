@@ -85,6 +85,10 @@ fn send(thread: Ref<Tcb>, cptr: u64, manner: Manner) {
         Err(_) => return,
     };
     let raw = slot.raw();
+    let is_channel = || raw.is(Tag::Endpoint) || raw.is(Tag::Notification) || raw.is(Tag::Reply);
+    if info(thread).extra_caps() > 0 && is_channel() && !are_caps_there(thread, manner) {
+        return;
+    }
     if let Some((addr, badge, rights)) = raw.as_channel(Tag::Endpoint) {
         if !rights.write {
             return refuse(thread, manner);
@@ -108,6 +112,21 @@ fn send(thread: Ref<Tcb>, cptr: u64, manner: Manner) {
     }
 }
 
+fn info(thread: Ref<Tcb>) -> MessageInfo {
+    MessageInfo(thread.regs.x[register::INFO].get())
+}
+
+/// Whether the capabilities that a message is to carry can be looked up. If not, nothing is sent; a sender that waits is
+/// told (seL4 manual, sections 4.2.3 and 6.2.1).
+#[cold]
+fn are_caps_there(thread: Ref<Tcb>, manner: Manner) -> bool {
+    let found = Args::of(thread, info(thread));
+    if let (Err((cptr, failure)), true) = (&found, manner.blocking) {
+        cap_fault(thread, *cptr, false, *failure);
+    }
+    found.is_ok()
+}
+
 /// The capability does not allow to send.
 #[cold]
 fn refuse(thread: Ref<Tcb>, manner: Manner) {
@@ -116,7 +135,7 @@ fn refuse(thread: Ref<Tcb>, manner: Manner) {
 
 #[inline(never)]
 fn invoke_object(thread: Ref<Tcb>, slot: Ref<Slot>, manner: Manner) {
-    let info = MessageInfo(thread.regs.x[register::INFO].get());
+    let info = info(thread);
     match Args::of(thread, info) {
         Ok(args) => {
             let result = invoke::invoke(slot, info.label(), &args);

@@ -204,6 +204,23 @@ fn a_capability_that_is_missing_is_a_fault_of_a_blocking_call() {
 }
 
 #[test]
+fn a_message_goes_nowhere_when_a_capability_it_carries_is_missing() {
+    let root = Root::new();
+    objects(&root);
+    root.retype(ObjectType::Endpoint, 0, FREE + 6, 1);
+    let faulty = with_handler(&root);
+    assert_eq!(receive(root.tcb, Syscall::Recv, ENDPOINT, REPLY), faulty.tcb);
+    let gap = 1 << 40;
+    // Who does not wait is not told.
+    assert_eq!(start(faulty.tcb, Syscall::NBSend, ENDPOINT, 7, &[], &[gap]), faulty.tcb);
+    assert!(matches!(root.tcb.state.get(), State::BlockedOnReceive { .. }), "sent");
+    assert_eq!(start(faulty.tcb, Syscall::Send, FREE + 6, 7, &[], &[gap]), root.tcb);
+    let answer = root.answer();
+    assert_eq!(answer.label, FaultTag::CapFault as u64);
+    assert_eq!(answer.words[1..4], [gap, 0, 4]);
+}
+
+#[test]
 fn suspended_in_a_call_a_thread_starts_it_over() {
     let root = Root::new();
     objects(&root);
@@ -234,6 +251,26 @@ fn a_deleted_reply_object_leaves_its_caller_inactive_and_returns_its_time() {
     assert_eq!(next, root.tcb);
     assert_eq!(client.tcb.state.get(), State::Inactive);
     assert_eq!(client.tcb.sched_context.get(), context);
+}
+
+#[test]
+fn a_context_that_is_unbound_in_a_call_does_not_come_back() {
+    let root = Root::new();
+    objects(&root);
+    let server = waiting_server(&root, true);
+    let client = root.thread(CLIENT, 150, Some((1000, 1000)));
+    resume(&root, client);
+    // The server has the higher priority, and suspends itself out of the way.
+    assert_eq!(start(client.tcb, Syscall::Call, ENDPOINT, 0, &[], &[]), server.tcb);
+    let next = start(server.tcb, Syscall::Call, server.cptr, Label::TCBSuspend as u64, &[], &[]);
+    assert_eq!(next, root.tcb);
+    root.ok(CLIENT + 2, Label::SchedContextUnbind, &[], &[]);
+    root.ok(CLIENT + 2, Label::SchedContextBind, &[], &[server.cptr]);
+    resume(&root, server);
+    assert_eq!(receive(server.tcb, Syscall::ReplyRecv, ENDPOINT, REPLY), root.tcb);
+    assert_eq!(client.tcb.state.get(), State::Running, "answered");
+    assert_eq!(client.tcb.sched_context.get(), None, "its time was taken for good");
+    assert!(server.tcb.sched_context.get().is_some());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! the type's own. Packing and unpacking are inverse; a property test below says so for every type.
 
 use sel4_abi::message::{CNodeCapData, CapRights};
+use sel4_abi::object::{MAX_UNTYPED_BITS, MIN_UNTYPED_BITS};
 
 /// The address of a kernel object or frame, as a capability names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +74,10 @@ pub enum Cap {
         size_bits: u32,
         /// Device memory: no kernel objects, never cleared.
         device: bool,
-        /// Offset of the first free byte.
+        /// Offset of the first free byte, a multiple of 16.
         free: u64,
+        /// Chunks of [`CLEAR_CHUNK`] bytes from there on that an interrupted retype has cleared already.
+        cleared: u32,
     },
     /// Synchronous messages.
     Endpoint {
@@ -247,6 +250,12 @@ const TAG_SHIFT: u32 = 59;
 /// A frame's own bits: its size (1:0), its rights, whether it is device memory.
 const FRAME_RIGHTS_SHIFT: u32 = 2;
 const FRAME_DEVICE: u64 = 1 << 6;
+/// Memory is cleared in chunks of so many bytes, and interrupts are looked for in between.
+pub const CLEAR_CHUNK: u64 = 1 << 18;
+/// Most chunks that [`Cap::Untyped`] can count.
+pub const MAX_CLEARED: u32 = (1 << (u64::BITS - CLEARED_SHIFT)) - 1;
+/// Where the cleared chunks stand in word 1: behind the free offset, in units of the smallest object.
+const CLEARED_SHIFT: u32 = MAX_UNTYPED_BITS - MIN_UNTYPED_BITS + 1;
 const OWN_MASK: u64 = (1 << (TAG_SHIFT - Addr::BITS)) - 1;
 /// Bits of a slot's address that carry information above its alignment.
 const SLOT_SHIFT: u32 = sel4_abi::object::SLOT_BITS;
@@ -340,8 +349,9 @@ impl RawCap {
     pub const fn pack(cap: Cap) -> Self {
         let (w0, w1) = match cap {
             Cap::Null => (0, 0),
-            Cap::Untyped { addr, size_bits, device, free } => {
-                (word0(Tag::Untyped, device as u64 | (size_bits as u64) << 1, addr), free)
+            Cap::Untyped { addr, size_bits, device, free, cleared } => {
+                let own = device as u64 | (size_bits as u64) << 1;
+                (word0(Tag::Untyped, own, addr), free >> MIN_UNTYPED_BITS | (cleared as u64) << CLEARED_SHIFT)
             }
             Cap::Endpoint { addr, badge, rights } => (word0(Tag::Endpoint, rights.to_word(), addr), badge),
             Cap::Notification { addr, badge, rights } => (word0(Tag::Notification, rights.to_word(), addr), badge),
@@ -376,7 +386,13 @@ impl RawCap {
     pub const fn unpack(self) -> Cap {
         let (addr, own, w1) = (self.addr(), self.own(), self.w1);
         match self.tag_bits() {
-            1 => Cap::Untyped { addr, size_bits: (own >> 1) as u32 & 0x3f, device: own & 1 != 0, free: w1 },
+            1 => Cap::Untyped {
+                addr,
+                size_bits: (own >> 1) as u32 & 0x3f,
+                device: own & 1 != 0,
+                free: (w1 & low_mask(CLEARED_SHIFT)) << MIN_UNTYPED_BITS,
+                cleared: (w1 >> CLEARED_SHIFT) as u32,
+            },
             2 => Cap::Endpoint { addr, badge: w1, rights: CapRights::from_word(own) },
             3 => Cap::Notification { addr, badge: w1, rights: CapRights::from_word(own) },
             4 => Cap::Reply { addr, grant: own & 1 != 0 },

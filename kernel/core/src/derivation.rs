@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn untyped(addr: u64, size_bits: u32) -> Cap {
-        Cap::Untyped { addr: Addr::new(addr), size_bits, device: false, free: 0 }
+        Cap::Untyped { addr: Addr::new(addr), size_bits, device: false, free: 0, cleared: 0 }
     }
 
     proptest! {

@@ -14,7 +14,13 @@ pub struct Entry {
 
 impl Entry {
     const END: Self = Self { domain: 0, duration: 0 };
+    /// What runs after boot.
+    const BOOT: Self = Self { domain: 0, duration: MAX_DURATION };
 }
+
+/// Bits of a duration, which seL4 keeps in a word with the domain.
+pub const DURATION_BITS: u32 = 56;
+const MAX_DURATION: u64 = (1 << DURATION_BITS) - 1;
 
 /// The schedule and the place in it.
 #[derive(Debug)]
@@ -31,13 +37,14 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// Domain 0 for ever: the boot schedule.
+    /// The boot schedule: entry 0 is domain 0 for the longest duration, all others are ends.
     pub const fn new() -> Self {
-        let entries = [const { Cell::new(Entry::END) }; NUM_DOMAIN_SCHEDULES];
+        let mut entries = [const { Cell::new(Entry::END) }; NUM_DOMAIN_SCHEDULES];
+        entries[0] = Cell::new(Entry::BOOT);
         Self { entries, start: Cell::new(0), current: Cell::new(0) }
     }
 
-    /// The entry that runs now. A schedule that was never configured has domain 0 without end.
+    /// The entry that runs now.
     pub fn current(&self) -> Entry {
         self.entries[self.current.get()].get()
     }
@@ -85,7 +92,8 @@ mod tests {
     #[test]
     fn wraps_at_an_end_marker() {
         let schedule = Schedule::new();
-        assert_eq!(schedule.current().duration, 0);
+        assert_eq!(schedule.current(), Entry { domain: 0, duration: (1 << 56) - 1 });
+        assert!(schedule.can_start(0), "the entry that runs after boot is no end");
         for (index, domain) in [(3, 1), (4, 2)] {
             assert!(schedule.configure(index, Entry { domain, duration: 10 }));
         }

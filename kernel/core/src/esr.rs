@@ -26,6 +26,12 @@ pub enum Class {
     InstructionAbort,
     /// Data abort of a lower level.
     DataAbort,
+    /// A breakpoint register of a lower level.
+    HardwareBreakpoint,
+    /// The end of a single step of a lower level.
+    SoftwareStep,
+    /// A watchpoint register of a lower level.
+    Watchpoint,
     /// `BRK` in AArch64.
     Breakpoint,
     /// Whatever else; its number.
@@ -50,6 +56,9 @@ impl Syndrome {
             0x18 => Class::SystemRegister,
             0x20 => Class::InstructionAbort,
             0x24 => Class::DataAbort,
+            0x30 => Class::HardwareBreakpoint,
+            0x32 => Class::SoftwareStep,
+            0x34 => Class::Watchpoint,
             0x3c => Class::Breakpoint,
             other => Class::Other(other),
         }

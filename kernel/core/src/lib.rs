@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod breakpoint;
 pub mod cap;
 pub mod derivation;
 pub mod domain;

@@ -6,6 +6,10 @@ pub const NATIVE: u64 = 0;
 /// A guest's at its start, as the architecture resets EL1: EL1h, all exceptions masked.
 pub const GUEST: u64 = 0x3c5;
 
+/// While single steps are enabled: one instruction is executed before the exception (ARM ARM, D2.12.3). User level never
+/// gives it.
+pub const STEP: u64 = 1 << 21;
+
 const MODE: u64 = 0x1f;
 /// Condition flags, DIT, SSBS and BTYPE.
 const NATIVE_BITS: u64 = 0xf << 28 | 1 << 24 | 1 << 12 | 3 << 10;

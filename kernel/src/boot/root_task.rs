@@ -209,7 +209,7 @@ impl RootTask {
         let region = self.region(|this| {
             for (entry, (piece, device)) in list.iter_mut().zip(devices.chain(memory)) {
                 let addr = Addr::new(piece.start);
-                this.give(Cap::Untyped { addr, size_bits: piece.bits, device, free: 0 });
+                this.give(Cap::Untyped { addr, size_bits: piece.bits, device, free: 0, cleared: 0 });
                 let is_device = u8::from(device);
                 *entry = UntypedDesc { paddr: piece.start, size_bits: piece.bits as u8, is_device, padding: [0; 6] };
             }

@@ -217,7 +217,7 @@ pub fn invoke_control(_slot: Ref<Slot>, label: Label, args: &Args) -> Result<Out
     }
     let dest = cnode::lookup_empty(&root, index, depth)?;
     let size = 1 << ASID_POOL_BITS;
-    untyped.update(Cap::Untyped { addr, size_bits: ASID_POOL_BITS, device: false, free: size });
+    untyped.update(Cap::Untyped { addr, size_bits: ASID_POOL_BITS, device: false, free: size, cleared: 0 });
     arch::memory::zero(addr.get(), size);
     slot::insert_new(dest, install_pool(number, addr), untyped);
     Ok(Outcome::Done)

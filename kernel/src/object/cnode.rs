@@ -153,7 +153,7 @@ fn insert_copy(source: Ref<Slot>, dest: Ref<Slot>, cap: Cap) -> Result<Outcome, 
     }
     // What is left of an untyped belongs to one capability: the original keeps nothing while a copy exists.
     if let Cap::Untyped { addr, size_bits, device, .. } = cap {
-        source.update(Cap::Untyped { addr, size_bits, device, free: 1 << size_bits });
+        source.update(Cap::Untyped { addr, size_bits, device, free: 1 << size_bits, cleared: 0 });
     }
     slot::insert_derived(dest, cap, source);
     Ok(Outcome::Done)

@@ -7,12 +7,9 @@ use crate::object::tcb::Tcb;
 use crate::sched;
 use crate::state;
 use quoll_kernel_core::cap::Cap;
-use quoll_kernel_core::domain::Entry;
+use quoll_kernel_core::domain::{DURATION_BITS, Entry};
 use sel4_abi::config::{NUM_DOMAIN_SCHEDULES, NUM_DOMAINS};
 use sel4_abi::label::InvocationLabel as Label;
-
-/// Bits of a duration, which stands in a word with the domain.
-const DURATION_BITS: u32 = 56;
 
 /// Methods of the domain capability.
 pub fn invoke(label: Label, args: &Args) -> Result<Outcome, SysError> {

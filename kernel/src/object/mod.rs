@@ -1,6 +1,8 @@
 //! Kernel objects, one file each.
 
 pub mod asid;
+#[cfg(sel4_debug)]
+pub mod breakpoint;
 pub mod cnode;
 pub mod delete;
 pub mod domain;

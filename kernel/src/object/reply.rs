@@ -106,7 +106,7 @@ pub fn abandon(reply: Ref<Reply>) {
     unlink(reply);
 }
 
-/// Ends the chain of calls of a context that goes, or that is bound anew.
+/// Ends the chain of calls of a context that goes, or is taken from all.
 pub fn clear_chain(context: Ref<SchedContext>) {
     let mut reply = context.reply.take();
     while let Some(this) = reply {

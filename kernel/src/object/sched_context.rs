@@ -98,7 +98,6 @@ impl SchedContext {
 pub fn finalise(this: Ref<SchedContext>) {
     unbind_all(this);
     complete_yield(this);
-    reply::clear_chain(this);
     sched::forget_context(this);
 }
 
@@ -118,7 +117,9 @@ pub fn cancel_yield(tcb: Ref<Tcb>) {
     }
 }
 
+/// From the thread that has it, a notification, and the callers that lent it: it comes back to none of them.
 fn unbind_all(this: Ref<SchedContext>) {
+    reply::clear_chain(this);
     if let Some(tcb) = this.tcb.get() {
         sched::take_context(tcb);
     }

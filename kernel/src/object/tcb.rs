@@ -216,6 +216,9 @@ pub struct Tcb {
     pub slots: TcbSlots,
     /// FPU registers, while another thread has the FPU.
     pub fpu: crate::arch::fpu::State,
+    /// Breakpoints, in the debug configuration.
+    #[cfg(sel4_debug)]
+    pub breakpoints: crate::object::breakpoint::State,
     /// Name, in the debug configuration.
     #[cfg(sel4_debug)]
     pub name: Cell<[u8; NAME_LENGTH]>,
@@ -252,6 +255,8 @@ impl Tcb {
                 timeout_handler: Slot::empty(),
             },
             fpu: crate::arch::fpu::State::new(),
+            #[cfg(sel4_debug)]
+            breakpoints: crate::object::breakpoint::State::new(),
             #[cfg(sel4_debug)]
             name: Cell::new([0; NAME_LENGTH]),
         }

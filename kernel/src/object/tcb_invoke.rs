@@ -51,6 +51,11 @@ pub fn invoke(tcb: Ref<Tcb>, slot: Ref<Slot>, label: Label, args: &Args) -> Resu
             Ok(Outcome::Done)
         }
         Label::TCBBindNotification => bind_notification(tcb, args),
+        #[cfg(sel4_debug)]
+        Label::TCBSetBreakpoint
+        | Label::TCBGetBreakpoint
+        | Label::TCBUnsetBreakpoint
+        | Label::TCBConfigureSingleStepping => crate::object::breakpoint::invoke(tcb, label, args),
         Label::TCBUnbindNotification => {
             if tcb.notification.get().is_none() {
                 return Err(SysError::IllegalOperation);
@@ -313,8 +318,7 @@ fn set_sched_params(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<O
     tcb.mcp.set(mcp);
     sched::set_priority(tcb, priority);
     match context {
-        Some(context) if tcb.sched_context.get() != Some(context) => sched::give_context(context, tcb),
-        Some(_) => {}
+        Some(context) => sched::give_context(context, tcb),
         None => sched::take_context(tcb),
     }
     Ok(Outcome::Done)
@@ -327,9 +331,6 @@ fn decode_new_context(tcb: Ref<Tcb>, slot: Ref<Slot>) -> Result<Option<Ref<Sched
         Cap::Null => Ok(None),
         Cap::SchedContext { addr, .. } => {
             let context: Ref<SchedContext> = Ref::at(addr);
-            if tcb.sched_context.get() == Some(context) {
-                return Ok(Some(context));
-            }
             if tcb.sched_context.get().is_some() || context.tcb.get().is_some() {
                 return Err(SysError::IllegalOperation);
             }

@@ -6,6 +6,7 @@ use crate::error::SysError;
 use crate::invoke::{Args, Outcome};
 use crate::mem::Ref;
 use crate::object::cnode;
+use crate::object::delete::preemption_point;
 use crate::object::endpoint::Endpoint;
 use crate::object::notification::Notification;
 use crate::object::reply::Reply;
@@ -13,7 +14,7 @@ use crate::object::sched_context::SchedContext;
 use crate::object::slot::{self, Slot};
 use crate::object::tcb::Tcb;
 use crate::object::vcpu::VCpu;
-use quoll_kernel_core::cap::{Addr, Cap, FrameSize, MAX_RADIX};
+use quoll_kernel_core::cap::{Addr, CLEAR_CHUNK, Cap, FrameSize, MAX_CLEARED, MAX_RADIX};
 use quoll_kernel_core::lookup::LookupFailure;
 use quoll_kernel_core::untyped::{self, Placement};
 use sel4_abi::label::InvocationLabel as Label;
@@ -35,17 +36,24 @@ pub fn invoke(slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outcome, Sys
     if label != Label::UntypedRetype {
         return Err(SysError::IllegalOperation);
     }
-    let Cap::Untyped { addr, size_bits, device, free } = slot.cap() else { return Err(SysError::InvalidCapability(0)) };
+    let Cap::Untyped { addr, size_bits, device, free, .. } = slot.cap() else {
+        return Err(SysError::InvalidCapability(0));
+    };
     let request = decode_request(args)?;
     let (cnode, first) = decode_destination(args, request.count)?;
     let used = if slot.has_children() { free } else { 0 };
     let object_bits = request.object.size_bits(request.size);
-    let Placement { start, end } =
-        untyped::place(size_bits, used, object_bits, request.count).map_err(SysError::NotEnoughMemory)?;
+    let place = untyped::place(size_bits, used, object_bits, request.count).map_err(SysError::NotEnoughMemory)?;
     if device && !may_be_device(request.object) {
         return Err(SysError::InvalidArgument(1));
     }
-    slot.update(Cap::Untyped { addr, size_bits, device, free: end });
+    // It is cleared here, not when the untyped is reset: what is never made costs nothing, and nothing of the memory's
+    // former life is left in an object.
+    if !device && request.object != ObjectType::Untyped {
+        clear(slot, place)?;
+    }
+    let Placement { start, end } = place;
+    slot.update(Cap::Untyped { addr, size_bits, device, free: end, cleared: 0 });
     for number in 0..request.count {
         let object = Addr::new(addr.get() + start + (number << object_bits));
         let cap = create(request, object, device);
@@ -108,18 +116,36 @@ fn may_be_device(object: ObjectType) -> bool {
     matches!(object, ObjectType::Untyped | ObjectType::SmallPage | ObjectType::LargePage | ObjectType::HugePage)
 }
 
-/// Makes an object and the capability to it. Its memory is cleared here, not when the untyped is reset: what is never
-/// made costs nothing, and nothing of the memory's former life is left in it.
+/// Clears the place of new objects. An interrupt that waits comes first between two chunks; the untyped then remembers
+/// how far this is, and the system call, started over, goes on there.
+fn clear(slot: Ref<Slot>, place: Placement) -> Result<(), SysError> {
+    let Cap::Untyped { addr, size_bits, device, free, cleared } = slot.cap() else { return Ok(()) };
+    let Placement { start, end } = place;
+    let done = if start == free { u64::from(cleared) * CLEAR_CHUNK } else { 0 };
+    let mut at = (start + done).min(end);
+    while at < end {
+        let chunk = CLEAR_CHUNK.min(end - at);
+        arch::memory::zero(addr.get() + at, chunk);
+        at += chunk;
+        if at < end
+            && let Err(preempted) = preemption_point()
+        {
+            let cleared = ((at - start) / CLEAR_CHUNK).min(u64::from(MAX_CLEARED)) as u32;
+            slot.update(Cap::Untyped { addr, size_bits, device, free: start, cleared });
+            return Err(preempted);
+        }
+    }
+    Ok(())
+}
+
+/// Makes an object in cleared memory, and the capability to it.
 fn create(request: Request, addr: Addr, device: bool) -> Cap {
     let Request { object, size, .. } = request;
     let frame = |frame_size| Cap::Frame { addr, size: frame_size, rights: CapRights::ALL, device, mapping: None };
-    if !device && object != ObjectType::Untyped {
-        arch::memory::zero(addr.get(), 1 << object.size_bits(size));
-    }
     // SAFETY (of the five blocks below): `place` gave a free, aligned place of the object's size inside an untyped that
     // is not device memory, and only this object is made there.
     match object {
-        ObjectType::Untyped => Cap::Untyped { addr, size_bits: size, device, free: 0 },
+        ObjectType::Untyped => Cap::Untyped { addr, size_bits: size, device, free: 0, cleared: 0 },
         ObjectType::Tcb => {
             // SAFETY: see above.
             unsafe { Ref::create(addr, Tcb::new(cpu::this().domain.get())) };

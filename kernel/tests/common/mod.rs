@@ -84,7 +84,7 @@ impl Root {
         let initial = [
             (TCB, Cap::Thread { addr: tcb.addr() }),
             (CNODE, cnode_cap),
-            (UNTYPED, Cap::Untyped { addr: untyped, size_bits: UNTYPED_BITS, device: false, free: 0 }),
+            (UNTYPED, Cap::Untyped { addr: untyped, size_bits: UNTYPED_BITS, device: false, free: 0, cleared: 0 }),
             (SCHED_CONTROL, Cap::SchedControl { core: 0 }),
             (IRQ_CONTROL, Cap::IrqControl),
             (DOMAIN, Cap::Domain),

@@ -81,6 +81,13 @@ pub mod debug_exception {
     pub const TRIGGER_ADDRESS: usize = 2;
     pub const BREAKPOINT_NUMBER: usize = 3;
     pub const LENGTH: usize = 4;
+    /// Length after a single step, of which neither address nor number is told.
+    pub const STEP_LENGTH: usize = 2;
+    /// Reasons (`seL4_BreakpointType`).
+    pub const DATA_BREAKPOINT: u64 = 0;
+    pub const INSTRUCTION_BREAKPOINT: u64 = 1;
+    pub const SINGLE_STEP: u64 = 2;
+    pub const SOFTWARE_BREAK_REQUEST: u64 = 3;
 }
 
 /// Timeout: the scheduling context's data, and the microseconds consumed.

@@ -25,7 +25,7 @@ pub fn run(kit: &mut Kit) {
 }
 
 /// An invocation that fails: the case, what was invoked and how, the error and its words.
-fn fails<T: CapType>(
+pub fn fails<T: CapType>(
     kit: &mut Kit,
     case: &str,
     cap: Cap<T>,

@@ -30,7 +30,7 @@ pub fn run(kit: &mut Kit) {
 }
 
 /// A copy of a capability with a badge.
-fn badged<T: sel4::CapType>(kit: &mut Kit, original: Slot<T>, badge: Badge) -> Slot<T> {
+pub fn badged<T: sel4::CapType>(kit: &mut Kit, original: Slot<T>, badge: Badge) -> Slot<T> {
     let slot = kit.memory.slot();
     kit.check("mint", at(slot).mint(&at(original), CapRights::all(), badge), Ok(()));
     slot
@@ -167,7 +167,7 @@ fn bound_notification(kit: &mut Kit) {
 }
 
 /// Starts a thread with a fault endpoint, whose badge tells it from others.
-fn faulty(kit: &mut Kit, body: crate::thread::Body, words: [Word; 3]) -> (Thread, cap::Endpoint, cap::Reply) {
+pub fn faulty(kit: &mut Kit, body: crate::thread::Body, words: [Word; 3]) -> (Thread, cap::Endpoint, cap::Reply) {
     let endpoint = kit.memory.make::<cap_type::Endpoint>();
     let reply = kit.memory.make::<cap_type::Reply>().cap();
     let marked = badged(kit, endpoint, FAULTY).cap();
@@ -177,7 +177,7 @@ fn faulty(kit: &mut Kit, body: crate::thread::Body, words: [Word; 3]) -> (Thread
 const FAULTY: Badge = 0xfa;
 
 /// The next fault.
-fn fault(kit: &mut Kit, endpoint: cap::Endpoint, reply: cap::Reply) -> Option<Fault> {
+pub fn fault(kit: &mut Kit, endpoint: cap::Endpoint, reply: cap::Reply) -> Option<Fault> {
     let (info, badge) = endpoint.recv(reply);
     kit.check("a fault has the endpoint's badge", badge, FAULTY);
     with_ipc_buffer(|buffer| Fault::try_new(buffer, &info))
@@ -254,7 +254,7 @@ fn wait_and_signal(buffer: &mut IpcBuffer, [first, then, _]: [Word; 3]) {
 }
 
 /// The pointer of a capability fault, whether it came while receiving, and why.
-fn as_cap_fault(fault: Option<Fault>) -> Option<(Word, bool, Option<LookupFailure>)> {
+pub fn as_cap_fault(fault: Option<Fault>) -> Option<(Word, bool, Option<LookupFailure>)> {
     match fault {
         Some(Fault::CapFault(fault)) => Some((fault.addr(), fault.in_recv_phase(), fault.lookup_failure())),
         _ => None,

@@ -7,9 +7,14 @@
 #[cfg(target_os = "none")]
 use sel4_microkit as _;
 
+#[cfg(sel4_debug)]
+mod breakpoint;
+mod clearing;
 mod cnode;
 #[cfg(sel4_debug)]
 mod debug;
+mod domain;
+mod donation;
 mod errors;
 mod firmware;
 mod fuzz;
@@ -23,6 +28,7 @@ mod storm;
 mod tcb;
 mod thread;
 mod time;
+mod transfer;
 mod untyped;
 mod vcpu;
 mod vspace;
@@ -63,8 +69,14 @@ fn run(boot_info: &BootInfoPtr) -> ! {
     firmware::run(&mut kit);
     #[cfg(sel4_debug)]
     debug::run(&mut kit);
+    #[cfg(sel4_debug)]
+    breakpoint::run(&mut kit);
     guest::run(&mut kit);
     ipc::run(&mut kit);
+    transfer::run(&mut kit);
+    donation::run(&mut kit);
+    domain::run(&mut kit);
+    clearing::run(&mut kit);
     fuzz::run(&mut kit);
     storm::run(&mut kit);
     kit.done();

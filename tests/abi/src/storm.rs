@@ -113,7 +113,7 @@ fn work(buffer: &mut IpcBuffer, [seed, arena, first]: [Word; 3]) {
 }
 
 /// Signals once in each period of its scheduling context.
-fn tick(buffer: &mut IpcBuffer, [notification, ..]: [Word; 3]) {
+pub fn tick(buffer: &mut IpcBuffer, [notification, ..]: [Word; 3]) {
     loop {
         cap::Notification::from_bits(notification).with(&mut *buffer).signal();
         sel4::r#yield();

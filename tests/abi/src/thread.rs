@@ -14,7 +14,7 @@ const STACK_PAGES: usize = 4;
 const PAGE: usize = 0x1000;
 
 /// The smallest context has no room for refills, so that it cannot be configured.
-const CONTEXT_BITS: usize = sel4::MIN_SCHED_CONTEXT_BITS + 1;
+pub const CONTEXT_BITS: usize = sel4::MIN_SCHED_CONTEXT_BITS + 1;
 
 /// Budget and period in microseconds.
 const SLICE: Time = 5000;
@@ -68,6 +68,36 @@ impl Thread {
 }
 
 const PRIORITY: Word = 100;
+
+/// Waits until no thread of the tests has anything to do.
+pub struct Settle {
+    ask: cap::Notification,
+    answer: cap::Notification,
+}
+
+impl Settle {
+    /// Needs a thread of its own, of the lowest priority.
+    pub fn new(kit: &mut Kit) -> Self {
+        let [ask, answer] = [(); 2].map(|()| kit.memory.make::<cap_type::Notification>().cap());
+        let thread = Thread::spawn(kit, Cap::from_bits(0), last, [ask.bits(), answer.bits(), 0]);
+        assert_eq!(thread.tcb.tcb_set_priority(slot::TCB.cap(), 1), Ok(()), "a low priority");
+        Self { ask, answer }
+    }
+
+    /// Comes back when all of higher priority wait.
+    pub fn wait(&self) {
+        self.ask.signal();
+        self.answer.wait();
+    }
+}
+
+/// Signals `b` for each signal of `a`.
+fn last(buffer: &mut IpcBuffer, [ask, answer, _]: [Word; 3]) {
+    loop {
+        cap::Notification::from_bits(ask).with(&mut *buffer).wait();
+        cap::Notification::from_bits(answer).with(&mut *buffer).signal();
+    }
+}
 
 extern "C" fn entry(buffer: &mut IpcBuffer, tcb: Word, body: *const (), a: Word, b: Word, c: Word) -> ! {
     // SAFETY: `start` passes a `Body`.

@@ -23,12 +23,15 @@ pub fn any_cap() -> impl Strategy<Value = Cap> {
         });
     prop_oneof![
         Just(Cap::Null),
-        (addr(4), 4u32..48, any::<bool>(), any::<u64>()).prop_map(|(addr, size_bits, device, free)| Cap::Untyped {
-            addr,
-            size_bits,
-            device,
-            free
-        }),
+        (addr(4), 4u32..48, any::<bool>(), 0..=1u64 << 43, 0..=MAX_CLEARED).prop_map(
+            |(addr, size_bits, device, free, cleared)| Cap::Untyped {
+                addr,
+                size_bits,
+                device,
+                free: free << 4,
+                cleared
+            }
+        ),
         (addr(4), any::<u64>(), rights()).prop_map(|(addr, badge, rights)| Cap::Endpoint { addr, badge, rights }),
         (addr(6), any::<u64>(), rights()).prop_map(|(addr, badge, rights)| Cap::Notification { addr, badge, rights }),
         (addr(5), any::<bool>()).prop_map(|(addr, grant)| Cap::Reply { addr, grant }),

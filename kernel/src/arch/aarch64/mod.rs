@@ -5,6 +5,8 @@
 
 pub mod cache;
 pub mod console;
+#[cfg(sel4_debug)]
+pub mod debug;
 mod entry;
 pub mod fpu;
 mod gic;
@@ -61,6 +63,8 @@ fn load(tcb: Ref<Tcb>) {
         None => guest::leave(),
     }
     fpu::prepare(tcb);
+    #[cfg(sel4_debug)]
+    debug::load(tcb);
 }
 
 /// The thread pointers are the registers that the vectors leave alone.
@@ -91,7 +95,10 @@ fn empty_address_space() -> u64 {
 
 /// The program status that a thread gets where user level asks for `spsr`.
 pub fn sanitize_spsr(tcb: Ref<Tcb>, spsr: u64) -> u64 {
-    psr::sanitize(spsr, tcb.vcpu.get().is_some())
+    let spsr = psr::sanitize(spsr, tcb.vcpu.get().is_some());
+    #[cfg(sel4_debug)]
+    let spsr = if tcb.breakpoints.is_stepping() { spsr | psr::STEP } else { spsr };
+    spsr
 }
 
 /// Sleeps until an interrupt is pending; it is taken when the caller asks for it.

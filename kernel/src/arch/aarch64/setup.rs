@@ -66,6 +66,10 @@ fn trap_debug() {
     let performance = if cfg!(sel4_benchmark) { 0 } else { TPMCR | TPM };
     write!("mdcr_el2", counters | performance | TDA | TDOSA | TDRA | TPMS | TTRF);
     write!("mdscr_el1", 0);
+    if cfg!(sel4_debug) {
+        // While the OS lock is set, as it is at reset, there are no breakpoints.
+        write!("oslar_el1", 0);
+    }
 }
 
 /// Whether the processor has the architecture's performance monitors.

@@ -7,14 +7,16 @@ use crate::mem::Ref;
 use crate::object::tcb::Tcb;
 use crate::object::vcpu;
 use crate::trap;
+#[cfg(sel4_debug)]
+use quoll_kernel_core::breakpoint::Kind;
 use quoll_kernel_core::cap::Addr;
 use quoll_kernel_core::esr::{Class, Syndrome, fault_ipa, translated_ipa};
 use quoll_kernel_core::{vcpu_id, vcpu_trap};
+#[cfg(sel4_debug)]
+use sel4_abi::fault::debug_exception::SOFTWARE_BREAK_REQUEST;
 use sel4_abi::object::TCB_FLAG_FPU_DISABLED;
 use sel4_abi::syscall::register;
 
-/// `seL4_SoftwareBreakRequest`, the reason of a debug exception.
-const SOFTWARE_BREAK_REQUEST: u64 = 3;
 /// Bytes of an instruction.
 const INSTRUCTION: u64 = 4;
 
@@ -40,6 +42,12 @@ extern "C" fn quoll_trap_synchronous(tcb: u64, syndrome: u64) -> u64 {
         Class::FloatingPoint => floating_point(tcb, syndrome),
         Class::SystemRegister if tcb.vcpu.get().is_some() => system_register(tcb, syndrome),
         Class::Wait if tcb.vcpu.get().is_some() => wait(tcb, syndrome),
+        #[cfg(sel4_debug)]
+        Class::HardwareBreakpoint | Class::Watchpoint | Class::SoftwareStep | Class::Breakpoint
+            if tcb.vcpu.get().is_none() =>
+        {
+            debug_exception(tcb, syndrome.class())
+        }
         _ => exception(tcb, syndrome),
     };
     next.addr().get()
@@ -67,11 +75,24 @@ fn thread(tcb: u64) -> Ref<Tcb> {
 fn exception(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
     let fault = match tcb.vcpu.get() {
         Some(_) => Fault::VCpu { hsr: syndrome.0 },
-        // The debug configuration tells a breakpoint instruction apart; nobody has set other breakpoints.
-        None if cfg!(sel4_debug) && syndrome.class() == Class::Breakpoint => {
-            Fault::Debug { reason: SOFTWARE_BREAK_REQUEST, address: tcb.regs.pc.get(), number: 0 }
-        }
         None => Fault::UserException { number: syndrome.0, code: 0 },
+    };
+    trap::fault(tcb, fault)
+}
+
+/// A breakpoint, a watchpoint, a step, or `BRK` of a native thread.
+#[cfg(sel4_debug)]
+fn debug_exception(tcb: Ref<Tcb>, class: Class) -> Ref<Tcb> {
+    use crate::object::breakpoint;
+    let pc = tcb.regs.pc.get();
+    let fault = match class {
+        Class::SoftwareStep => match breakpoint::step(tcb) {
+            Some(fault) => fault,
+            None => return tcb,
+        },
+        Class::HardwareBreakpoint => breakpoint::hit(tcb, Kind::Instruction, pc),
+        Class::Watchpoint => breakpoint::hit(tcb, Kind::Data, read!("far_el2")),
+        _ => Fault::Debug { reason: SOFTWARE_BREAK_REQUEST, address: pc, number: 0 },
     };
     trap::fault(tcb, fault)
 }

@@ -220,6 +220,21 @@ pub mod cache {
     pub fn unify(_start: u64, _length: u64) {}
 }
 
+/// Breakpoints: the fake has all registers, and nothing triggers them.
+#[cfg(sel4_debug)]
+pub mod debug {
+    use quoll_kernel_core::breakpoint::Kind;
+    use sel4_abi::config::{NUM_BREAKPOINTS, NUM_WATCHPOINTS};
+
+    /// How many registers of a kind there are.
+    pub fn registers(kind: Kind) -> usize {
+        match kind {
+            Kind::Instruction => NUM_BREAKPOINTS,
+            Kind::Data => NUM_WATCHPOINTS,
+        }
+    }
+}
+
 /// The debug console.
 pub mod console {
     /// Prints a byte.

@@ -21,12 +21,17 @@ struct Suite {
     arguments: &'static [&'static str],
 }
 
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 8] = [
     Suite { name: "host tests", configurations: &[], arguments: &[] },
     Suite {
         name: "libraries of programs for the target",
         configurations: &[],
         arguments: &["--package", "quoll-loader", "--lib"],
+    },
+    Suite {
+        name: "kernel (debug)",
+        configurations: &["sel4_debug"],
+        arguments: &["--package", "quoll-kernel", "--package", "quoll-kernel-core"],
     },
     abi("interface's numbers (debug)", &["sel4_debug"]),
     abi("interface's numbers (benchmark)", &["sel4_benchmark"]),

@@ -1,0 +1,70 @@
+//! Clearing the memory of new objects: in pieces, so that interrupts come through.
+
+mod common;
+
+use common::{CNODE, FREE, Root, UNTYPED, hardware, start};
+use quoll_kernel::trap;
+use quoll_kernel_core::cap::{CLEAR_CHUNK, Cap};
+use sel4_abi::label::InvocationLabel as Label;
+use sel4_abi::object::ObjectType;
+use sel4_abi::syscall::Syscall;
+
+/// An interrupt of user level that nobody handles.
+const IRQ: u32 = 40;
+const LARGE_PAGE: u64 = 1 << 21;
+
+fn memory(root: &Root, offset: u64, length: u64) -> &'static mut [u8] {
+    let first = core::ptr::with_exposed_provenance_mut((root.untyped.get() + offset) as usize);
+    // SAFETY: the test's own untyped memory, which nothing else refers to while the slice is in use.
+    unsafe { core::slice::from_raw_parts_mut(first, length as usize) }
+}
+
+/// Starts a retype to large pages while an interrupt waits; whether it was put off.
+fn retype(root: &Root, count: u64) -> bool {
+    hardware().pending.borrow_mut().push_back(IRQ);
+    let pc = root.tcb.regs.pc.get();
+    let words = [ObjectType::LargePage as u64, 0, 0, 0, FREE, count];
+    assert_eq!(start(root.tcb, Syscall::Call, UNTYPED, Label::UntypedRetype as u64, &words, &[CNODE]), root.tcb);
+    let put_off = root.tcb.regs.pc.get() == pc;
+    assert_eq!(trap::interrupt(), root.tcb);
+    put_off
+}
+
+#[test]
+fn an_interrupt_comes_after_each_chunk() {
+    let root = Root::new();
+    memory(&root, 0, 2 * LARGE_PAGE).fill(0xa5);
+    let mut pieces = 1;
+    while retype(&root, 2) {
+        assert_eq!(root.cap(FREE), Cap::Null, "made before its memory is clear");
+        pieces += 1;
+    }
+    assert_eq!(root.answer().label, 0);
+    assert_eq!(pieces, 2 * LARGE_PAGE / CLEAR_CHUNK);
+    assert!(memory(&root, 0, 2 * LARGE_PAGE).iter().all(|byte| *byte == 0));
+    assert!(matches!(root.cap(FREE + 1), Cap::Frame { .. }));
+}
+
+#[test]
+fn what_was_cleared_counts_for_the_same_place_only() {
+    let root = Root::new();
+    memory(&root, 0, 2 * LARGE_PAGE).fill(0xa5);
+    root.retype(ObjectType::Endpoint, 0, FREE + 8, 1);
+    // Put off once in the second half, which is where a large page has room.
+    assert!(retype(&root, 1));
+    // The endpoint goes, and with it what stands in front: now there is room in the first half.
+    root.revoke(UNTYPED);
+    memory(&root, 0, 16).fill(0xa5);
+    while retype(&root, 1) {}
+    let Cap::Frame { addr, .. } = root.cap(FREE) else { panic!("no frame") };
+    assert_eq!(addr, root.untyped);
+    assert!(memory(&root, 0, LARGE_PAGE).iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn small_objects_are_made_at_once() {
+    let root = Root::new();
+    hardware().pending.borrow_mut().push_back(IRQ);
+    root.retype(ObjectType::SmallPage, 0, FREE, 64);
+    assert!(matches!(root.cap(FREE + 63), Cap::Frame { .. }));
+}
