@@ -58,6 +58,15 @@ pub struct Entry {
     pub pstate: u64,
 }
 
+/// The instruction with which the guest calls its firmware, which is this monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduit {
+    /// `HVC`.
+    Hvc,
+    /// `SMC`: where an `HVC` may be taken for a system call of the vCPU's thread.
+    Smc,
+}
+
 /// The kernel, as one virtual machine's monitor sees it.
 ///
 /// `vcpu` is always below [`Hypervisor::vcpus`]. The register accessors are for the vCPU whose exit is being handled;
@@ -68,6 +77,9 @@ pub trait Hypervisor: ListRegisters {
 
     /// The interrupt controller.
     fn gic(&self) -> HostGic;
+
+    /// How the guest calls its firmware.
+    fn conduit(&self) -> Conduit;
 
     /// General-purpose register 0 to 30.
     fn gpr(&mut self, vcpu: usize, number: u8) -> u64;
@@ -102,6 +114,10 @@ pub trait Hypervisor: ListRegisters {
 
     /// Lets a vCPU go on whose exit was not answered.
     fn resume(&mut self, vcpu: usize);
+
+    /// Has the monitor polled ([`Guest::poll`](crate::guest::Guest::poll)) once the virtual timer of a vCPU that does not
+    /// run has fired. False if that is so already, or if nobody can.
+    fn watch_timer(&mut self, vcpu: usize) -> bool;
 
     /// Unmasks a private hardware interrupt, which the kernel masks when it fires.
     fn unmask_private(&mut self, vcpu: usize, intid: u32);

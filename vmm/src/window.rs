@@ -46,6 +46,11 @@ impl<F: RegisterFile> Window<F> {
         &self.file
     }
 
+    /// The copy, as far as it is known.
+    pub fn words(&mut self) -> &mut [u64] {
+        self.file.words()
+    }
+
     /// Register `index`.
     pub fn get(&mut self, index: usize) -> Result<u64, F::Error> {
         self.learn(index + 1)?;

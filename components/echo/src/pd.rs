@@ -2,6 +2,7 @@
 
 use core::ptr::{NonNull, with_exposed_provenance};
 
+use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
 use echo::{Machine, Session};
 use ivc::{Region, console::Port};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, memory_region_symbol, protection_domain, var};
@@ -47,11 +48,11 @@ struct Domain {
 
 impl Machine for Domain {
     fn ticks(&self) -> u64 {
-        sel4::counter()
+        read_cntpct_el0().bits()
     }
 
     fn frequency(&self) -> u64 {
-        sel4::counter_frequency()
+        read_cntfrq_el0().bits()
     }
 
     fn fault(&mut self) {

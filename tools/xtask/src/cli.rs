@@ -86,12 +86,15 @@ pub struct BuildOptions {
     /// Program of ours that takes the initialiser's place
     #[arg(long, hide = true)]
     pub root_task: Option<String>,
+    /// The VMM as it is built for other kernels: it uses nothing that quoll adds to seL4 (tests/systems/plain.xml)
+    #[arg(long)]
+    pub plain: bool,
 }
 
 impl BuildOptions {
     /// A system with everything else as usual.
     pub fn of(system: &str, config: Config, linux: Kernel) -> Self {
-        Self { system: system.into(), config, linux, root_task: None }
+        Self { system: system.into(), config, linux, root_task: None, plain: false }
     }
 }
 

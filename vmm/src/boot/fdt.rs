@@ -4,7 +4,7 @@
 use alloc::{format, vec::Vec};
 use vm_fdt::{Error, FdtWriter};
 
-use crate::{machine::*, vgic::Version};
+use crate::{hypervisor::Conduit, machine::*, vgic::Version};
 
 /// What differs from guest to guest.
 pub struct Description<'a> {
@@ -14,6 +14,8 @@ pub struct Description<'a> {
     pub vcpus: usize,
     /// The interrupt controller.
     pub gic: Version,
+    /// How the guest calls its firmware.
+    pub conduit: Conduit,
     /// The kernel's command line.
     pub command_line: &'a str,
     /// The initial ramdisk with its true size: the kernel unpacks all that it is told of.
@@ -44,7 +46,7 @@ pub fn write(machine: &Description) -> Result<Vec<u8>, Error> {
     chosen(&mut fdt, machine)?;
     memory(&mut fdt, machine.memory)?;
     cpus(&mut fdt, machine.vcpus)?;
-    psci(&mut fdt)?;
+    psci(&mut fdt, machine.conduit)?;
     timer(&mut fdt, machine)?;
     interrupt_controller(&mut fdt, machine)?;
     clock(&mut fdt)?;
@@ -88,10 +90,14 @@ fn cpus(fdt: &mut FdtWriter, vcpus: usize) -> Result<(), Error> {
     fdt.end_node(node)
 }
 
-fn psci(fdt: &mut FdtWriter) -> Result<(), Error> {
+fn psci(fdt: &mut FdtWriter, conduit: Conduit) -> Result<(), Error> {
+    let method = match conduit {
+        Conduit::Hvc => "hvc",
+        Conduit::Smc => "smc",
+    };
     let node = fdt.begin_node("psci")?;
     fdt.property_string_list("compatible", ["arm,psci-1.0", "arm,psci-0.2"].map(Into::into).into())?;
-    fdt.property_string("method", "hvc")?;
+    fdt.property_string("method", method)?;
     fdt.end_node(node)
 }
 
@@ -165,6 +171,7 @@ mod tests {
             memory: Region { base: 0x4000_0000, size: 0x1000_0000 },
             vcpus: 2,
             gic,
+            conduit: if gic == Version::V2 { Conduit::Hvc } else { Conduit::Smc },
             command_line: "console=ttyAMA0",
             initrd: Some(Region { base: 0x4200_0000, size: 1_000_001 }),
         }
@@ -196,7 +203,15 @@ mod tests {
         assert_eq!(cpus, [0, 1]);
         let enabled = tree.cpus().filter_map(|cpu| cpu.property("enable-method")?.as_str());
         assert!(enabled.eq(["psci", "psci"]));
-        assert_eq!(tree.find_node("/psci").unwrap().property("method").unwrap().as_str(), Some("hvc"));
+    }
+
+    #[test]
+    fn the_firmware_is_called_as_the_kernel_lets_it_be() {
+        for (gic, method) in [(Version::V2, "hvc"), (Version::V3, "smc")] {
+            let blob = write(&description(gic)).unwrap();
+            let tree = Fdt::new(&blob).unwrap();
+            assert_eq!(tree.find_node("/psci").unwrap().property("method").unwrap().as_str(), Some(method));
+        }
     }
 
     #[test]

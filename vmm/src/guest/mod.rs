@@ -129,6 +129,17 @@ impl<'a, M: Memory> Guest<'a, M> {
         self.bus.poll();
         self.bus.devices().for_each(|id| self.update_line(hv, id));
         self.after_interrupts(hv);
+        self.wake_by_timer(hv);
+    }
+
+    /// Lets those that wait go on whose virtual timer has fired: it fires again when they run.
+    fn wake_by_timer(&mut self, hv: &mut impl Hypervisor) {
+        for vcpu in 0..self.power.len() {
+            if self.power[vcpu] == Power::Waiting && power::timer_is_armed(hv, vcpu) && !hv.watch_timer(vcpu) {
+                self.power[vcpu] = Power::On;
+                hv.resume(vcpu);
+            }
+        }
     }
 
     /// Whether no vCPU runs any more.
@@ -155,9 +166,9 @@ impl<'a, M: Memory> Guest<'a, M> {
         if syndrome.wait() == Wait::Event || self.gic.has_pending(vcpu, hv) {
             return Next::Resume;
         }
-        // Nobody would wake the vCPU when its timer fires if it slept: such a kernel masks the timers of vCPUs that do
-        // not run. It goes on, which a WFI always may.
-        if power::timer_is_armed(hv, vcpu) {
+        // The kernel masks the timers of vCPUs that do not run. If nobody would wake this one it goes on, which a WFI
+        // always may.
+        if power::timer_is_armed(hv, vcpu) && !hv.watch_timer(vcpu) {
             return Next::Resume;
         }
         self.power[vcpu] = Power::Waiting;

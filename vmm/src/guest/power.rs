@@ -61,6 +61,7 @@ impl<M: Memory> Guest<'_, M> {
             memory,
             vcpus: self.power.len(),
             gic: self.gic.version(),
+            conduit: hv.conduit(),
             command_line: files.command_line,
             initrd: placement.initrd,
         })?;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     devices::pl011::{Line, Pl011},
-    hypervisor::{Entry, HostGic, SystemRegister},
+    hypervisor::{Conduit, Entry, HostGic, SystemRegister},
     machine::{GICD, Region, UART, UART_SPI},
     smccc::NOT_SUPPORTED,
     vgic::{FIRST_SPI, ListRegister, ListRegisters, Maintenance, Version, tests::hardware::Hardware},
@@ -38,6 +38,8 @@ struct Fake {
     lists: Hardware,
     running: Vec<bool>,
     unmasked: Vec<u32>,
+    /// Whether it can wake a vCPU by its timer, which has not fired yet.
+    timer_is_watched: bool,
     reports: Vec<String>,
 }
 
@@ -50,6 +52,7 @@ impl Fake {
             lists: Hardware::new(vcpus, 4),
             running: vec![false; vcpus],
             unmasked: vec![],
+            timer_is_watched: false,
             reports: vec![],
         }
     }
@@ -88,6 +91,10 @@ impl Hypervisor for Fake {
 
     fn gic(&self) -> HostGic {
         HostGic { version: self.version, priority_bits: 5, linked_timer: false }
+    }
+
+    fn conduit(&self) -> Conduit {
+        Conduit::Hvc
     }
 
     fn gpr(&mut self, vcpu: usize, number: u8) -> u64 {
@@ -134,6 +141,10 @@ impl Hypervisor for Fake {
 
     fn resume(&mut self, vcpu: usize) {
         self.running[vcpu] = true;
+    }
+
+    fn watch_timer(&mut self, _: usize) -> bool {
+        self.timer_is_watched
     }
 
     fn unmask_private(&mut self, _: usize, intid: u32) {
@@ -439,6 +450,21 @@ fn a_wait_ends_with_an_interrupt() {
     let mut machine = Machine::new(Version::V2, 1);
     machine.hv.set_system_register(0, SystemRegister::CntvCtlEl0, 1);
     assert_eq!(machine.exit(0, Exit::Trap(WFI)), Next::Resume);
+}
+
+#[test]
+fn a_wait_ends_when_a_watched_timer_fires() {
+    const WFI: Syndrome = Syndrome(1 << 26 | 1 << 25);
+    let mut machine = Machine::new(Version::V2, 1);
+    machine.hv.set_system_register(0, SystemRegister::CntvCtlEl0, 1);
+    machine.hv.timer_is_watched = true;
+    assert_eq!(machine.exit(0, Exit::Trap(WFI)), Next::Leave);
+    machine.hv.running[0] = false;
+    machine.guest.poll(&mut machine.hv);
+    assert!(!machine.hv.running[0], "it has not fired");
+    machine.hv.timer_is_watched = false;
+    machine.guest.poll(&mut machine.hv);
+    assert!(machine.hv.running[0]);
 }
 
 #[test]

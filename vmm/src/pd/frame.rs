@@ -1,16 +1,15 @@
 //! The registers of the vCPU whose exit is being handled. Each system call moves a prefix of `seL4_UserContext`; this
 //! reads as little as is asked for and writes as little as has changed.
 
-use sel4::{
-    UserContext, Word,
-    abi::{
-        context::{ORDER, Register},
-        fault::unknown_syscall,
-    },
-    cap::Tcb,
+use sel4::Word;
+use sel4_abi::{
+    context::{ORDER, Register},
+    fault::unknown_syscall,
 };
 use sel4_microkit::{Child, MessageInfo, with_msg_regs_mut};
 use vmm::window::{RegisterFile, Window};
+
+use super::ThreadRegisters;
 
 /// A read takes so many registers at least: up to x8, where most operands are.
 const FIRST_READ: usize = 12;
@@ -27,28 +26,6 @@ enum Report {
     },
 }
 
-/// A vCPU's registers, which its thread has.
-struct ThreadRegisters {
-    tcb: Tcb,
-    context: UserContext,
-}
-
-impl RegisterFile for ThreadRegisters {
-    type Error = sel4::Error;
-
-    fn words(&mut self) -> &mut [u64] {
-        self.context.as_words_mut()
-    }
-
-    fn fetch(&mut self, count: usize) -> sel4::Result<()> {
-        self.tcb.tcb_read_registers_into(false, count as Word, &mut self.context)
-    }
-
-    fn store(&mut self, count: usize) -> sel4::Result<()> {
-        self.tcb.tcb_write_registers(false, count as Word, &mut self.context)
-    }
-}
-
 /// The registers of an exit.
 pub struct Frame {
     registers: Window<ThreadRegisters>,
@@ -60,7 +37,9 @@ const fn index_of(register: Register) -> usize {
     let mut index = 0;
     while index < ORDER.len() {
         match (ORDER[index], register) {
-            (Register::Pc, Register::Pc) | (Register::Spsr, Register::Spsr) => return index,
+            (Register::Pc, Register::Pc) | (Register::Sp, Register::Sp) | (Register::Spsr, Register::Spsr) => {
+                return index;
+            }
             (Register::X(a), Register::X(b)) if a == b => return index,
             _ => index += 1,
         }
@@ -79,6 +58,7 @@ const GPR: [usize; 31] = {
     places
 };
 const PC: usize = index_of(Register::Pc);
+const SP: usize = index_of(Register::Sp);
 const SPSR: usize = index_of(Register::Spsr);
 /// After the last register that the answer to an UnknownSyscall fault can set, in the order of the context.
 const X7_END: usize = GPR[7] + 1;
@@ -86,16 +66,15 @@ const X7_END: usize = GPR[7] + 1;
 impl Frame {
     /// The frame of no exit yet.
     pub fn new() -> Self {
-        let registers = ThreadRegisters { tcb: Child::new(0).vm_tcb(), context: UserContext::default() };
-        Self { registers: Window::new(registers, FIRST_READ), report: Report::Plain }
+        Self { registers: Window::new(ThreadRegisters::new(), FIRST_READ), report: Report::Plain }
     }
 
     /// An exit of a vCPU whose first `known` registers the caller fills in.
-    fn begin_knowing(&mut self, vcpu: Child, known: usize) -> &mut UserContext {
+    fn begin_knowing(&mut self, vcpu: Child, known: usize) -> &mut [Word] {
         self.report = Report::Plain;
         let registers = self.registers.begin(known);
-        registers.tcb = vcpu.vm_tcb();
-        &mut registers.context
+        registers.set_vcpu(vcpu.index());
+        registers.words()
     }
 
     /// An exit of a vCPU of which nothing is known.
@@ -105,16 +84,16 @@ impl Frame {
 
     /// An exit of a vCPU whose program counter is known.
     pub fn begin_at(&mut self, vcpu: Child, pc: Word) {
-        *self.begin_knowing(vcpu, PC + 1).pc_mut() = pc;
+        self.begin_knowing(vcpu, PC + 1)[PC] = pc;
     }
 
     /// An exit that an UnknownSyscall fault has told in these message registers.
     pub fn begin_unknown_syscall(&mut self, vcpu: Child, mrs: &[Word]) {
-        let context = self.begin_knowing(vcpu, X7_END);
-        *context.pc_mut() = mrs[unknown_syscall::FAULT_IP];
-        *context.sp_mut() = mrs[unknown_syscall::SP];
-        *context.spsr_mut() = mrs[unknown_syscall::SPSR];
-        (0..8).for_each(|n| *context.gpr_mut(n) = mrs[unknown_syscall::X0 + n]);
+        let words = self.begin_knowing(vcpu, X7_END);
+        words[PC] = mrs[unknown_syscall::FAULT_IP];
+        words[SP] = mrs[unknown_syscall::SP];
+        words[SPSR] = mrs[unknown_syscall::SPSR];
+        (0..8).for_each(|n| words[GPR[n]] = mrs[unknown_syscall::X0 + n]);
         self.report = Report::UnknownSyscall { lr: mrs[unknown_syscall::LR] };
     }
 
@@ -163,7 +142,7 @@ impl Frame {
         match self.report {
             Report::UnknownSyscall { lr } if (1..=X7_END).contains(&self.registers.changed()) => {
                 self.registers.forget();
-                Ok(unknown_syscall_reply(&self.registers.file().context, lr))
+                Ok(unknown_syscall_reply(self.registers.words(), lr))
             }
             _ => {
                 self.write_back()?;
@@ -174,16 +153,16 @@ impl Frame {
 }
 
 /// Puts registers into the answer to an UnknownSyscall fault.
-fn unknown_syscall_reply(context: &UserContext, lr: Word) -> MessageInfo {
+fn unknown_syscall_reply(words: &[Word], lr: Word) -> MessageInfo {
     const LENGTH: usize = unknown_syscall::SPSR + 1;
     with_msg_regs_mut(|mrs| {
         for n in 0..8 {
-            mrs[unknown_syscall::X0 + n] = *context.gpr(n);
+            mrs[unknown_syscall::X0 + n] = words[GPR[n]];
         }
-        mrs[unknown_syscall::FAULT_IP] = *context.pc();
-        mrs[unknown_syscall::SP] = *context.sp();
+        mrs[unknown_syscall::FAULT_IP] = words[PC];
+        mrs[unknown_syscall::SP] = words[SP];
         mrs[unknown_syscall::LR] = lr;
-        mrs[unknown_syscall::SPSR] = *context.spsr();
+        mrs[unknown_syscall::SPSR] = words[SPSR];
     });
     MessageInfo::new(0, LENGTH)
 }

@@ -1,45 +1,40 @@
-//! The kernel below this monitor: quoll, with what it adds to seL4 16 ([`sel4::quoll`]).
+//! The kernel below this monitor, as far as every kernel with seL4's interface is alike; the rest is [`Below`]'s.
 
 use core::fmt;
 
-use sel4::{
-    VCpuReg, Word,
-    abi::{
-        fault::{FaultTag, cap_fault, vcpu_fault, vgic_maintenance, vm_fault, vppi_event},
-        microkit::slot,
-        quoll::vcpu_reg,
-    },
-    cap::VSpace,
-    quoll::{GicInfo, VCpuFlags, VCpuReg as Extension},
+use sel4::{VCpuReg, Word, cap::VSpace};
+use sel4_abi::{
+    error::ErrorCode,
+    fault::{FaultTag, cap_fault, vcpu_fault, vgic_maintenance, vm_fault, vppi_event},
+    label::InvocationLabel,
+    microkit::slot,
 };
-use sel4_microkit::{Child, MessageInfo, debug_println, with_msg_regs};
+use sel4_microkit::{ChannelSet, Child, MessageInfo, debug_println, with_msg_regs};
 use vmm::{
     guest::Exit,
-    hypervisor::{Entry, HostGic, Hypervisor, SystemRegister},
+    hypervisor::{Conduit, Entry, HostGic, Hypervisor, SystemRegister},
     machine::{MAX_VCPUS, Region},
     syndrome::Syndrome,
-    vgic::{ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance, Version},
+    vgic::{ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance},
 };
 
-use super::frame::Frame;
+use super::{
+    Below,
+    below::{Kind, tcb, vcpu_object},
+    frame::Frame,
+};
 
 const VSPACE: VSpace = sel4::Cap::from_bits(slot::VSPACE);
 
 /// Cache maintenance must not cross a page: the sizes that the memory may be mapped with.
 const PAGE_SIZES: [u64; 2] = [2 << 20, 4 << 10];
 
-/// The position of `EOIcount` in `ICH_HCR_EL2`.
-const EOI_COUNT_SHIFT: u32 = 27;
-const EOI_COUNT_MASK: u64 = 0x1f;
-
-/// quoll, as the monitor of one virtual machine uses it.
+/// The kernel, as the monitor of one virtual machine uses it.
 pub struct Kernel {
     vcpus: usize,
-    gic: GicInfo,
+    below: Below,
     /// The registers of the vCPU whose exit is being handled.
     frame: Frame,
-    /// The maintenance interrupts that are asked for.
-    maintenance: [Maintenance; MAX_VCPUS],
 }
 
 /// This protection domain's name, under which the operator knows the guest.
@@ -50,24 +45,19 @@ pub fn name() -> &'static str {
 impl Kernel {
     /// Finds out what the system description and the kernel give.
     pub fn new() -> Self {
-        let gic_of = |vcpu| Child::new(vcpu).vcpu_read_reg(Extension::GicInfo).ok();
-        let vcpus = (0..MAX_VCPUS).take_while(|&vcpu| gic_of(vcpu).is_some()).count();
-        let flags = VCpuFlags::default().with_wfi_in_kernel(true).into_word();
-        for vcpu in 0..vcpus {
-            // Without it a WFI is an exit like any other.
-            done("let a vCPU wait in the kernel", Child::new(vcpu).vcpu_write_reg(Extension::Flags, flags));
-        }
-        Self {
-            vcpus,
-            gic: GicInfo::from_word(gic_of(0).unwrap_or_default()),
-            frame: Frame::new(),
-            maintenance: [Maintenance::empty(); MAX_VCPUS],
-        }
+        let exists = |vcpu: &usize| vcpu_object(*vcpu).vcpu_read_regs(VCpuReg::SCTLR).is_ok();
+        let vcpus = (0..MAX_VCPUS).take_while(exists).count();
+        Self { vcpus, below: Below::new(vcpus), frame: Frame::new() }
+    }
+
+    /// Something has notified the monitor.
+    pub fn notified(&mut self, channels: ChannelSet) {
+        self.below.notified(channels);
     }
 
     /// What a fault message of a vCPU says; `None` if it is not one of a guest's.
     pub fn exit(&mut self, child: Child, message: MessageInfo) -> Option<Exit> {
-        let frame = &mut self.frame;
+        let (frame, below) = (&mut self.frame, &mut self.below);
         with_msg_regs(|mrs| {
             Some(match FaultTag::from_label(message.label()) {
                 Some(FaultTag::VMFault) => {
@@ -90,7 +80,8 @@ impl Kernel {
                 Some(FaultTag::VGICMaintenance) => {
                     frame.begin(child);
                     let index = usize::try_from(mrs[vgic_maintenance::IDX]).ok();
-                    Exit::Maintenance { ended: index.filter(|&index| index < MAX_LIST_REGISTERS) }
+                    let index = index.filter(|&index| index < MAX_LIST_REGISTERS);
+                    Exit::Maintenance { ended: index.and_then(|index| below.ended(child.index(), index)) }
                 }
                 Some(FaultTag::VPPIEvent) => {
                     frame.begin(child);
@@ -106,7 +97,7 @@ impl Kernel {
 
     /// The answer to the exit.
     pub fn answer(&mut self) -> MessageInfo {
-        done("write a vCPU's registers", self.frame.answer()).unwrap_or_default()
+        done("write a vCPU's registers", self.frame.answer()).unwrap_or(MessageInfo::new(0, 0))
     }
 
     /// The exit is not answered; what has changed of its registers stays.
@@ -117,50 +108,37 @@ impl Kernel {
     fn with_frame<T: Default>(&mut self, access: impl FnOnce(&mut Frame) -> sel4::Result<T>) -> T {
         done("access a vCPU's registers", access(&mut self.frame)).unwrap_or_default()
     }
-
-    fn read(&mut self, vcpu: usize, register: Extension) -> u64 {
-        done("read a vCPU's interrupts", Child::new(vcpu).vcpu_read_reg(register)).unwrap_or_default()
-    }
-
-    fn write(&mut self, vcpu: usize, register: Extension, value: u64) {
-        done("write a vCPU's interrupts", Child::new(vcpu).vcpu_write_reg(register, value));
-    }
 }
 
 /// The result of a kernel call. That one fails means that the system description is wrong (or the kernel): it is told,
 /// and the guest gets what it gets.
-fn done<T>(what: &str, result: sel4::Result<T>) -> Option<T> {
-    result.inspect_err(|error| debug_println!("{}: cannot {what}: {error}", name())).ok()
+pub fn done<T>(what: &str, result: sel4::Result<T>) -> Option<T> {
+    result.inspect_err(|error| debug_println!("{}: cannot {what}: {error:?}", name())).ok()
 }
 
 impl ListRegisters for Kernel {
     fn count(&self) -> usize {
-        self.gic.list_registers()
+        self.below.count()
     }
 
     fn read(&mut self, vcpu: usize, index: usize) -> ListRegister {
-        ListRegister::from_bits(Self::read(self, vcpu, Extension::ListRegister(index)))
+        self.below.read(vcpu, index)
     }
 
     fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
-        Self::write(self, vcpu, Extension::ListRegister(index), value.bits());
+        self.below.write(vcpu, index, value);
     }
 
     fn empty(&mut self, vcpu: usize) -> u16 {
-        Self::read(self, vcpu, Extension::Elrsr) as u16
+        self.below.empty(vcpu)
     }
 
     fn set_maintenance(&mut self, vcpu: usize, enabled: Maintenance) {
-        self.maintenance[vcpu] = enabled;
-        Self::write(self, vcpu, Extension::Hcr, enabled.bits());
+        self.below.set_maintenance(vcpu, enabled);
     }
 
     fn take_eoi_count(&mut self, vcpu: usize) -> u32 {
-        let count = Self::read(self, vcpu, Extension::Hcr) >> EOI_COUNT_SHIFT & EOI_COUNT_MASK;
-        if count != 0 {
-            Self::write(self, vcpu, Extension::Hcr, self.maintenance[vcpu].bits());
-        }
-        count as u32
+        self.below.take_eoi_count(vcpu)
     }
 }
 
@@ -198,8 +176,11 @@ impl Hypervisor for Kernel {
     }
 
     fn gic(&self) -> HostGic {
-        let version = if self.gic.version() == 2 { Version::V2 } else { Version::V3 };
-        HostGic { version, priority_bits: self.gic.priority_bits() as u32, linked_timer: true }
+        self.below.gic()
+    }
+
+    fn conduit(&self) -> Conduit {
+        Below::CONDUIT
     }
 
     fn gpr(&mut self, _: usize, number: u8) -> u64 {
@@ -227,12 +208,12 @@ impl Hypervisor for Kernel {
     }
 
     fn system_register(&mut self, vcpu: usize, register: SystemRegister) -> u64 {
-        let value = Child::new(vcpu).vcpu_read_reg(vcpu_register(register));
+        let value = vcpu_object(vcpu).vcpu_read_regs(vcpu_register(register));
         done("read a vCPU's system register", value).unwrap_or_default()
     }
 
     fn set_system_register(&mut self, vcpu: usize, register: SystemRegister, value: u64) {
-        let written = Child::new(vcpu).vcpu_write_reg(vcpu_register(register), value);
+        let written = vcpu_object(vcpu).vcpu_write_regs(vcpu_register(register), value);
         done("write a vCPU's system register", written);
     }
 
@@ -241,32 +222,34 @@ impl Hypervisor for Kernel {
         *context.pc_mut() = entry.pc;
         *context.spsr_mut() = entry.pstate;
         *context.gpr_mut(0) = entry.argument;
-        Self::write(self, vcpu, Extension::Vmcr, 0);
-        for number in 0..vcpu_reg::ACTIVE_COUNT as usize {
-            Self::write(self, vcpu, Extension::Active0(number), 0);
-            Self::write(self, vcpu, Extension::Active1(number), 0);
-        }
-        done("start a vCPU", Child::new(vcpu).vm_tcb().tcb_write_all_registers(true, &mut context));
+        self.below.reset_interface(vcpu);
+        done("start a vCPU", tcb(vcpu).tcb_write_all_registers(true, &mut context));
     }
 
     fn stop(&mut self, vcpu: usize) {
         // What the vCPU has asked for by the exit that is being handled dies with it.
         self.frame.forget();
-        done("stop a vCPU", Child::new(vcpu).vcpu_stop());
+        done("stop a vCPU", tcb(vcpu).tcb_suspend());
     }
 
     fn resume(&mut self, vcpu: usize) {
-        done("resume a vCPU", Child::new(vcpu).vm_tcb().tcb_resume());
+        done("resume a vCPU", tcb(vcpu).tcb_resume());
+    }
+
+    fn watch_timer(&mut self, vcpu: usize) -> bool {
+        self.below.watch_timer(vcpu)
     }
 
     fn unmask_private(&mut self, vcpu: usize, intid: u32) {
-        done("unmask a vCPU's interrupt", Child::new(vcpu).vcpu_ack_vppi(Word::from(intid)));
+        done("unmask a vCPU's interrupt", vcpu_object(vcpu).vcpu_ack_vppi(Word::from(intid)));
     }
 
     fn publish(&mut self, region: Region) {
-        let result =
-            PAGE_SIZES.iter().map(|&size| clean(region, size)).find(|result| *result != Err(sel4::Error::RangeError));
-        done("clean the caches", result.unwrap_or(Err(sel4::Error::RangeError)));
+        const OTHER_PAGE_SIZE: Word = ErrorCode::RangeError as Word;
+        let result = PAGE_SIZES.iter().map(|&size| clean(region, size)).find(|result| *result != Err(OTHER_PAGE_SIZE));
+        if !matches!(result, Some(Ok(()))) {
+            self.report(format_args!("cannot clean the caches: {result:?}"));
+        }
     }
 
     fn report(&mut self, message: fmt::Arguments<'_>) {
@@ -274,14 +257,23 @@ impl Hypervisor for Kernel {
     }
 }
 
-/// Writes a region back to memory and makes it fit for execution, page by page.
-fn clean(region: Region, page_size: u64) -> sel4::Result<()> {
+/// Writes a region back to memory and makes it fit for execution, page by page. An error is the answer's label.
+fn clean(region: Region, page_size: u64) -> Result<(), Word> {
     let mut start = region.base;
     while start < region.end() {
         let end = (start + 1).next_multiple_of(page_size).min(region.end());
-        VSPACE.vspace_clean_data(start as usize, end as usize)?;
-        VSPACE.vspace_unify_instruction(start as usize, end as usize)?;
+        maintain_caches(InvocationLabel::ARMVSpaceClean_Data, start, end)?;
+        maintain_caches(InvocationLabel::ARMVSpaceUnify_Instruction, start, end)?;
         start = end;
     }
     Ok(())
+}
+
+/// An invocation of the address space that upstream's crate has no method for.
+fn maintain_caches(label: InvocationLabel, start: u64, end: u64) -> Result<(), Word> {
+    let info = sel4::MessageInfo::new(label as Word, 0, 0, 2);
+    match VSPACE.cast::<sel4::cap_type::Endpoint>().call_with_mrs(info, [start, end]).info.label() {
+        0 => Ok(()),
+        error => Err(error),
+    }
 }

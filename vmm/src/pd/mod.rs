@@ -9,12 +9,23 @@
 //! | `console_vaddr`, `console_size` | `setvar_vaddr`, `setvar_size` | region shared with the console server; may be absent |
 //! | `console_channel` | `setvar_id` of the `end` | channel to the console server |
 //! | `rtc_vaddr` | `setvar_vaddr` | the host's PL031, read once at start; may be absent |
+//! | `timer_channel` | `setvar_id` of the `irq` | without the feature `quoll`: the physical timer, interrupt 30 |
 
+mod below;
 mod clock;
 mod console;
 mod frame;
 mod kernel;
+#[cfg(not(feature = "quoll"))]
+mod plain;
+#[cfg(feature = "quoll")]
+mod quoll;
 mod ram;
+
+#[cfg(not(feature = "quoll"))]
+use self::plain::{Below, ThreadRegisters};
+#[cfg(feature = "quoll")]
+use self::quoll::{Below, ThreadRegisters};
 
 extern crate alloc;
 
@@ -66,7 +77,8 @@ impl Monitor {
 impl Handler for Monitor {
     type Error = Infallible;
 
-    fn notified(&mut self, _: ChannelSet) -> Result<(), Infallible> {
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        self.kernel.notified(channels);
         self.guest.poll(&mut self.kernel);
         Ok(())
     }

@@ -9,6 +9,7 @@
 
 mod bank;
 mod delivery;
+mod injection;
 mod list_register;
 mod registers;
 mod sgi;
@@ -17,6 +18,7 @@ pub(crate) mod tests;
 
 use alloc::vec::Vec;
 
+pub use self::injection::{Inject, Injected};
 pub use self::list_register::{ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance};
 pub use self::registers::Block;
 pub(crate) use self::sgi::SgiGroup;

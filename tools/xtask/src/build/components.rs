@@ -21,8 +21,10 @@ const SDK: [(&str, &str); 4] = [
     ("initialiser", INITIALISER),
     ("monitor", "monitor.elf"),
 ];
+/// The virtual machine monitor's package and program.
+const VMM: &str = "vmm";
 /// Packages whose programs are protection domains or guests.
-const PROGRAMS: [&str; 8] = ["vmm", "pl011", "console", "echo", "test-abi", "test-pds", "bench-pds", "test-guests"];
+const PROGRAMS: [&str; 8] = [VMM, "pl011", "console", "echo", "test-abi", "test-pds", "bench-pds", "test-guests"];
 
 /// How protection domains, and the root task, are linked: static, from 2 MiB, segments on pages of their own. A linker
 /// script, as kernel and loader have, overrides the base.
@@ -81,6 +83,32 @@ pub fn build(workspace: &Workspace, toolchain: &Toolchain, config: Config) -> Re
         copy(&program, &output.join(name).with_extension(extension(&program)?))?;
     }
     Ok(())
+}
+
+/// A cargo command on the VMM without what quoll adds to seL4.
+pub fn cargo_plain(workspace: &Workspace, toolchain: &Toolchain, config: Config, verb: &str) -> Command {
+    let mut command = toolchain.cargo(verb, &flags(config));
+    command.current_dir(workspace.source(".")).arg("--target-dir").arg(target_folder(workspace, config));
+    command.args(["--package", VMM, "--no-default-features"]);
+    command
+}
+
+/// Builds the VMM without what quoll adds to seL4, into a folder of its own: it has the name of the other one.
+///
+/// # Errors
+/// The compiler's messages.
+pub fn build_plain(workspace: &Workspace, toolchain: &Toolchain, config: Config) -> Result<()> {
+    let mut command = cargo_plain(workspace, toolchain, config, "build");
+    process::run(&format!("building the VMM for other kernels ({})", config.name()), command.arg("--bins"))?;
+    let folder = plain_folder(workspace, config);
+    fs::create_dir_all(&folder)?;
+    let built = target_folder(workspace, config).join(TARGET).join("release").join(VMM);
+    copy(&built, &folder.join(VMM).with_extension("elf"))
+}
+
+/// Where [`build_plain`] puts the VMM.
+pub fn plain_folder(workspace: &Workspace, config: Config) -> PathBuf {
+    workspace.output(config.name()).join("plain")
 }
 
 fn target_folder(workspace: &Workspace, config: Config) -> PathBuf {

@@ -24,6 +24,9 @@ pub fn image(workspace: &Workspace, options: &BuildOptions) -> Result<PathBuf> {
     let toolchain = toolchain::ensure(workspace)?;
     guest::ensure(workspace)?;
     components::build(workspace, &toolchain, options.config)?;
+    if options.plain {
+        components::build_plain(workspace, &toolchain, options.config)?;
+    }
     let tool = host_tool(workspace, "microkit", &[])?.join("microkit");
     assemble(workspace, &tool, options)
 }
@@ -36,7 +39,8 @@ pub fn image_path(workspace: &Workspace, options: &BuildOptions) -> PathBuf {
 fn image_name(options: &BuildOptions) -> String {
     let system = options.system.file_stem().unwrap_or_default().to_string_lossy();
     let root_task = options.root_task.as_ref().map(|name| format!("-{name}")).unwrap_or_default();
-    format!("{system}-{}{root_task}", options.linux.version())
+    let plain = if options.plain { "-plain" } else { "" };
+    format!("{system}-{}{root_task}{plain}", options.linux.version())
 }
 
 /// Runs the `microkit` tool alone: everything else is built.
@@ -50,8 +54,11 @@ fn assemble(workspace: &Workspace, tool: &Path, options: &BuildOptions) -> Resul
     command.arg(system).args(["--board", BOARD, "--config", config]);
     command.arg("--sdk").arg(sdk(workspace, options)?);
     command.arg("-o").arg(&image).arg("-r").arg(report);
-    command.arg("--search-path").arg(output);
-    command.arg(guest::folder(workspace, options.linux)).arg(workspace.source("."));
+    command.arg("--search-path");
+    if options.plain {
+        command.arg(components::plain_folder(workspace, options.config));
+    }
+    command.arg(output).arg(guest::folder(workspace, options.linux)).arg(workspace.source("."));
     process::run(&format!("making {}", image_name(options)), &mut command)?;
     Ok(image)
 }

@@ -95,7 +95,7 @@ impl Suite {
     }
 }
 
-/// Clippy on all packages for the target, in each configuration. Each configuration is a case.
+/// Clippy on all packages for the target, in each configuration, and on what is built for other kernels. Each is a case.
 ///
 /// # Errors
 /// When clippy cannot be installed.
@@ -103,10 +103,14 @@ pub fn lints(workspace: &Workspace) -> Result<Tally> {
     let toolchain = toolchain::ensure(workspace)?;
     toolchain::ensure_clippy(workspace)?;
     let mut tally = Tally::default();
+    let mut commands: Vec<(&str, Command)> = Vec::new();
     for config in [Config::Debug, Config::Release] {
-        let mut command = components::cargo(workspace, &toolchain, config, "clippy");
+        commands.push((config.name(), components::cargo(workspace, &toolchain, config, "clippy")));
+    }
+    commands.push(("for other kernels", components::cargo_plain(workspace, &toolchain, Config::Debug, "clippy")));
+    for (what, mut command) in commands {
         command.args(["--keep-going", "--", "-Dwarnings"]);
-        let name = format!("lints for the target ({})", config.name());
+        let name = format!("lints for the target ({what})");
         let outcome = process::run(&name, &mut command);
         tally.count(outcome.is_ok());
         match outcome {

@@ -1,6 +1,7 @@
 //! The vGIC on a model of the hardware, against a model of what a GIC does.
 
 pub(crate) mod hardware;
+mod injection;
 mod model;
 mod registers;
 

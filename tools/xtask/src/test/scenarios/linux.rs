@@ -39,6 +39,7 @@ pub fn scenarios() -> Vec<Scenario> {
             scenarios.extend(CPUS.map(|cpu| on_quoll(linux, gic, cpu)));
         }
     }
+    scenarios.extend(["cortex-a53", "max"].map(on_plain_sel4));
     scenarios.push(reference());
     scenarios
 }
@@ -49,6 +50,20 @@ fn on_quoll(linux: Kernel, gic: Gic, cpu: &'static str) -> Scenario {
         boots: Boots::System(BuildOptions::of("system.xml", Config::Debug, linux)),
         cpu,
         gic,
+        counted: false,
+        cases: GUEST.into_iter().chain(SYSTEM).collect(),
+    }
+}
+
+/// The VMM as it is built for other kernels, which have a GICv2 on this board.
+fn on_plain_sel4(cpu: &'static str) -> Scenario {
+    let options =
+        BuildOptions { plain: true, ..BuildOptions::of("tests/systems/plain.xml", Config::Debug, Kernel::V6_1) };
+    Scenario {
+        name: format!("Linux 6.1, VMM for other kernels, GICv2, {cpu}"),
+        boots: Boots::System(options),
+        cpu,
+        gic: Gic::V2,
         counted: false,
         cases: GUEST.into_iter().chain(SYSTEM).collect(),
     }

@@ -1,0 +1,44 @@
+//! What differs between the kernels with seL4's interface that this monitor runs on.
+
+use sel4::cap::{Tcb, VCpu};
+use sel4_abi::microkit::slot;
+use sel4_microkit::ChannelSet;
+use vmm::{
+    hypervisor::{Conduit, HostGic},
+    vgic::ListRegisters,
+};
+
+/// A kind of kernel: how interrupts get into a guest, and how a guest that waits is woken.
+pub trait Kind: ListRegisters {
+    /// How guests call their firmware.
+    const CONDUIT: Conduit;
+
+    /// Finds out what the kernel gives to a machine of so many vCPUs.
+    fn new(vcpus: usize) -> Self;
+
+    /// The interrupt controller.
+    fn gic(&self) -> HostGic;
+
+    /// List register `index` of the hardware has been emptied by the guest: the one of [`ListRegisters`] that it is, if
+    /// any.
+    fn ended(&mut self, vcpu: usize, index: usize) -> Option<usize>;
+
+    /// Switches the guest's CPU interface off, as after a reset.
+    fn reset_interface(&mut self, vcpu: usize);
+
+    /// As [`vmm::hypervisor::Hypervisor::watch_timer`].
+    fn watch_timer(&mut self, vcpu: usize) -> bool;
+
+    /// Something has notified the monitor.
+    fn notified(&mut self, channels: ChannelSet);
+}
+
+/// The thread of a vCPU.
+pub fn tcb(vcpu: usize) -> Tcb {
+    sel4::Cap::from_bits(slot::BASE_VM_TCB + vcpu as u64)
+}
+
+/// A vCPU.
+pub fn vcpu_object(vcpu: usize) -> VCpu {
+    sel4::Cap::from_bits(slot::BASE_VCPU + vcpu as u64)
+}

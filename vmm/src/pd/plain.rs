@@ -1,0 +1,207 @@
+//! A kernel that offers what seL4 16 does and no more: interrupts are injected, and a timer of the monitor's own wakes guests
+//! that wait. For a GICv2, which is what upstream's SDK is configured for on this board.
+
+use arm_sysregs::el0::{
+    accessors::{read_cntpct_el0, write_cntp_ctl_el0, write_cntp_cval_el0},
+    registers::{CntpCtlEl0, CntpCvalEl0},
+};
+use sel4::{UserContext, VCpuReg, Word, cap::Tcb};
+use sel4_abi::context::{LENGTH, ORDER, Register};
+use sel4_microkit::{Channel, ChannelSet, var};
+use vmm::{
+    hypervisor::{Conduit, HostGic},
+    machine::MAX_VCPUS,
+    vgic::{Inject, Injected, ListRegister, ListRegisters, Maintenance, Version},
+    window::RegisterFile,
+};
+
+use super::{
+    below::{Kind, tcb, vcpu_object},
+    kernel::done,
+};
+
+/// What every GICv2 that this can run on has; seL4 doesn't tell.
+const LIST_REGISTERS: usize = 4;
+/// Bits of a priority that `VCPU_InjectIRQ` takes, and that a GICv2 has for guests.
+const PRIORITY_BITS: u32 = 5;
+/// No channel has this number: the description gives the monitor no timer.
+const NO_CHANNEL: usize = usize::MAX;
+
+/// `VCPU_InjectIRQ`.
+struct Invocation;
+
+impl Inject for Invocation {
+    fn count(&self) -> usize {
+        LIST_REGISTERS
+    }
+
+    fn inject(&mut self, vcpu: usize, index: usize, interrupt: ListRegister) -> bool {
+        let priority = interrupt.priority() >> (u8::BITS - PRIORITY_BITS);
+        let group = interrupt.is_group1().into();
+        let injected = vcpu_object(vcpu).vcpu_inject_irq(interrupt.intid() as u16, priority, group, index as u8);
+        done("inject an interrupt", injected).is_some()
+    }
+}
+
+/// Plain seL4.
+pub struct Below {
+    lists: Injected<Invocation>,
+    timer: Timer,
+}
+
+impl Kind for Below {
+    /// An `HVC` is a system call of the vCPU's thread if x7 happens to look like one.
+    const CONDUIT: Conduit = Conduit::Smc;
+
+    fn new(vcpus: usize) -> Self {
+        Self { lists: Injected::new(Invocation, vcpus), timer: Timer::new() }
+    }
+
+    fn gic(&self) -> HostGic {
+        HostGic { version: Version::V2, priority_bits: PRIORITY_BITS, linked_timer: false }
+    }
+
+    fn ended(&mut self, vcpu: usize, index: usize) -> Option<usize> {
+        self.lists.ended(vcpu, index)
+    }
+
+    /// There is no way to.
+    fn reset_interface(&mut self, _: usize) {}
+
+    fn watch_timer(&mut self, vcpu: usize) -> bool {
+        self.timer.watch(vcpu)
+    }
+
+    fn notified(&mut self, channels: ChannelSet) {
+        self.timer.notified(channels);
+    }
+}
+
+impl ListRegisters for Below {
+    fn count(&self) -> usize {
+        self.lists.count()
+    }
+
+    fn read(&mut self, vcpu: usize, index: usize) -> ListRegister {
+        self.lists.read(vcpu, index)
+    }
+
+    fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
+        self.lists.write(vcpu, index, value);
+    }
+
+    fn empty(&mut self, vcpu: usize) -> u16 {
+        self.lists.empty(vcpu)
+    }
+
+    fn set_maintenance(&mut self, vcpu: usize, enabled: Maintenance) {
+        self.lists.set_maintenance(vcpu, enabled);
+    }
+
+    fn take_eoi_count(&mut self, vcpu: usize) -> u32 {
+        self.lists.take_eoi_count(vcpu)
+    }
+}
+
+/// The physical timer, which the description gives this monitor (interrupt 30) for the guests' virtual timers, which the
+/// kernel masks while their vCPUs do not run.
+struct Timer {
+    channel: Option<Channel>,
+    /// When each vCPU that waits wants to be woken, on the physical counter.
+    deadlines: [Option<u64>; MAX_VCPUS],
+}
+
+impl Timer {
+    fn new() -> Self {
+        let channel = *var!(timer_channel: usize = NO_CHANNEL);
+        Self { channel: (channel != NO_CHANNEL).then(|| Channel::new(channel)), deadlines: [None; MAX_VCPUS] }
+    }
+
+    fn watch(&mut self, vcpu: usize) -> bool {
+        if self.channel.is_none() {
+            return false;
+        }
+        let register = |name| done("read a vCPU's timer", vcpu_object(vcpu).vcpu_read_regs(name)).unwrap_or_default();
+        let deadline = register(VCpuReg::CNTV_CVAL).wrapping_add(register(VCpuReg::CNTVOFF));
+        let fired = read_cntpct_el0().bits() >= deadline;
+        self.deadlines[vcpu] = (!fired).then_some(deadline);
+        self.set();
+        !fired
+    }
+
+    /// Lets the timer fire at the earliest deadline.
+    fn set(&self) {
+        match self.deadlines.iter().flatten().min() {
+            Some(&deadline) => {
+                write_cntp_cval_el0(CntpCvalEl0::from_bits_retain(deadline));
+                write_cntp_ctl_el0(CntpCtlEl0::ENABLE);
+            }
+            None => write_cntp_ctl_el0(CntpCtlEl0::empty()),
+        }
+    }
+
+    /// Those that still wait are watched anew when the guest is polled.
+    fn notified(&mut self, channels: ChannelSet) {
+        let Some(channel) = self.channel.filter(|&channel| channels.contains(channel)) else { return };
+        self.deadlines = [None; MAX_VCPUS];
+        self.set();
+        if let Err(error) = channel.irq_ack() {
+            sel4_microkit::debug_println!("{}: the timer is lost: {error}", super::kernel::name());
+        }
+    }
+}
+
+/// A vCPU's registers, which its thread has, in the order of the interface.
+pub struct ThreadRegisters {
+    tcb: Tcb,
+    words: [Word; LENGTH],
+}
+
+/// The place of a register in the crate's structure, if it lets one at it.
+fn register(context: &mut UserContext, register: Register) -> Option<&mut Word> {
+    match register {
+        Register::Pc => Some(context.pc_mut()),
+        Register::Sp => Some(context.sp_mut()),
+        Register::Spsr => Some(context.spsr_mut()),
+        Register::X(number) => Some(context.gpr_mut(usize::from(number))),
+        Register::TpidrEl0 | Register::TpidrroEl0 => None,
+    }
+}
+
+impl ThreadRegisters {
+    /// Those of vCPU 0, of which nothing is known.
+    pub fn new() -> Self {
+        Self { tcb: tcb(0), words: [0; LENGTH] }
+    }
+
+    /// The words are another vCPU's from now on.
+    pub fn set_vcpu(&mut self, vcpu: usize) {
+        self.tcb = tcb(vcpu);
+    }
+}
+
+impl RegisterFile for ThreadRegisters {
+    type Error = sel4::Error;
+
+    fn words(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    fn fetch(&mut self, count: usize) -> sel4::Result<()> {
+        let mut context = self.tcb.tcb_read_registers(false, count as Word)?;
+        for (word, &name) in self.words.iter_mut().zip(&ORDER).take(count) {
+            *word = register(&mut context, name).map_or(0, |value| *value);
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, count: usize) -> sel4::Result<()> {
+        let mut context = UserContext::default();
+        for (word, &name) in self.words.iter().zip(&ORDER).take(count) {
+            if let Some(value) = register(&mut context, name) {
+                *value = *word;
+            }
+        }
+        self.tcb.tcb_write_registers(false, count as Word, &mut context)
+    }
+}

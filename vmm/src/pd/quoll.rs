@@ -1,0 +1,143 @@
+//! quoll, with what it adds to seL4 16 ([`sel4::quoll`]): list registers to read and write, and guests that wait in the
+//! kernel.
+
+use sel4::{
+    UserContext, Word,
+    cap::Tcb,
+    quoll::{GicInfo, VCpuFlags, VCpuReg as Extension},
+};
+use sel4_abi::quoll::vcpu_reg;
+use sel4_microkit::ChannelSet;
+use vmm::{
+    hypervisor::{Conduit, HostGic},
+    machine::MAX_VCPUS,
+    vgic::{ListRegister, ListRegisters, Maintenance, Version},
+    window::RegisterFile,
+};
+
+use super::{
+    below::{Kind, tcb, vcpu_object},
+    kernel::done,
+};
+
+/// The position of `EOIcount` in `ICH_HCR_EL2`.
+const EOI_COUNT_SHIFT: u32 = 27;
+const EOI_COUNT_MASK: u64 = 0x1f;
+
+/// quoll.
+pub struct Below {
+    gic: GicInfo,
+    /// The maintenance interrupts that are asked for.
+    maintenance: [Maintenance; MAX_VCPUS],
+}
+
+fn read(vcpu: usize, register: Extension) -> u64 {
+    done("read a vCPU's interrupts", vcpu_object(vcpu).vcpu_read_regs(register)).unwrap_or_default()
+}
+
+fn write(vcpu: usize, register: Extension, value: u64) {
+    done("write a vCPU's interrupts", vcpu_object(vcpu).vcpu_write_regs(register, value));
+}
+
+impl Kind for Below {
+    const CONDUIT: Conduit = Conduit::Hvc;
+
+    fn new(vcpus: usize) -> Self {
+        let flags = VCpuFlags::default().with_wfi_in_kernel(true).into_word();
+        for vcpu in 0..vcpus {
+            // Without it a WFI is an exit like any other.
+            done("let a vCPU wait in the kernel", vcpu_object(vcpu).vcpu_write_regs(Extension::Flags, flags));
+        }
+        let gic = if vcpus == 0 { 0 } else { read(0, Extension::GicInfo) };
+        Self { gic: GicInfo::from_word(gic), maintenance: [Maintenance::empty(); MAX_VCPUS] }
+    }
+
+    fn gic(&self) -> HostGic {
+        let version = if self.gic.version() == 2 { Version::V2 } else { Version::V3 };
+        HostGic { version, priority_bits: self.gic.priority_bits() as u32, linked_timer: true }
+    }
+
+    fn ended(&mut self, _: usize, index: usize) -> Option<usize> {
+        Some(index)
+    }
+
+    fn reset_interface(&mut self, vcpu: usize) {
+        write(vcpu, Extension::Vmcr, 0);
+        for number in 0..vcpu_reg::ACTIVE_COUNT as usize {
+            write(vcpu, Extension::Active0(number), 0);
+            write(vcpu, Extension::Active1(number), 0);
+        }
+    }
+
+    /// The kernel wakes vCPUs that wait.
+    fn watch_timer(&mut self, _: usize) -> bool {
+        false
+    }
+
+    fn notified(&mut self, _: ChannelSet) {}
+}
+
+impl ListRegisters for Below {
+    fn count(&self) -> usize {
+        self.gic.list_registers()
+    }
+
+    fn read(&mut self, vcpu: usize, index: usize) -> ListRegister {
+        ListRegister::from_bits(read(vcpu, Extension::ListRegister(index)))
+    }
+
+    fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
+        write(vcpu, Extension::ListRegister(index), value.bits());
+    }
+
+    fn empty(&mut self, vcpu: usize) -> u16 {
+        read(vcpu, Extension::Elrsr) as u16
+    }
+
+    fn set_maintenance(&mut self, vcpu: usize, enabled: Maintenance) {
+        self.maintenance[vcpu] = enabled;
+        write(vcpu, Extension::Hcr, enabled.bits());
+    }
+
+    fn take_eoi_count(&mut self, vcpu: usize) -> u32 {
+        let count = read(vcpu, Extension::Hcr) >> EOI_COUNT_SHIFT & EOI_COUNT_MASK;
+        if count != 0 {
+            write(vcpu, Extension::Hcr, self.maintenance[vcpu].bits());
+        }
+        count as u32
+    }
+}
+
+/// A vCPU's registers, which its thread has.
+pub struct ThreadRegisters {
+    tcb: Tcb,
+    context: UserContext,
+}
+
+impl ThreadRegisters {
+    /// Those of vCPU 0, of which nothing is known.
+    pub fn new() -> Self {
+        Self { tcb: tcb(0), context: UserContext::default() }
+    }
+
+    /// The words are another vCPU's from now on.
+    pub fn set_vcpu(&mut self, vcpu: usize) {
+        self.tcb = tcb(vcpu);
+    }
+}
+
+impl RegisterFile for ThreadRegisters {
+    type Error = sel4::Error;
+
+    fn words(&mut self) -> &mut [u64] {
+        self.context.as_words_mut()
+    }
+
+    fn fetch(&mut self, count: usize) -> sel4::Result<()> {
+        self.tcb.tcb_read_registers_into(false, count as Word, &mut self.context)
+    }
+
+    fn store(&mut self, count: usize) -> sel4::Result<()> {
+        self.tcb.tcb_write_registers(false, count as Word, &mut self.context)
+    }
+}
