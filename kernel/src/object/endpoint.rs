@@ -132,7 +132,9 @@ pub fn receive(thread: Ref<Tcb>, receive: Receive) {
             notification::complete(thread, bound);
             return;
         }
-        notification::return_context(bound, thread);
+        if receive.blocking {
+            notification::return_context(bound, thread);
+        }
     }
     match receive.endpoint.sender() {
         Some((sender, message)) => take(thread, sender, &message, &receive),

@@ -184,15 +184,12 @@ fn unbind_object(this: Ref<SchedContext>, args: &Args) -> Result<Outcome, SysErr
                 return Err(SysError::IllegalOperation);
             }
             refuse_current(this)?;
-            match this.reply.get() {
-                // It came by donation: back to the caller.
-                Some(reply) => {
-                    sched::take_context(tcb);
-                    if let Some(caller) = reply.tcb.get() {
-                        sched::give_context(this, caller);
-                    }
-                }
-                None => sched::take_context(tcb),
+            sched::take_context(tcb);
+            // What came by donation goes back to the caller, unless that has other time by now.
+            if let Some(caller) = this.reply.get().and_then(|reply| reply.tcb.get())
+                && caller.sched_context.get().is_none()
+            {
+                sched::give_context(this, caller);
             }
         }
         Cap::Notification { addr, .. } => {
