@@ -1,7 +1,7 @@
 //! What this kernel offers beyond seL4 16. Numbers and layouts: [`crate::abi::quoll`].
 
-use crate::Word;
 use crate::abi::quoll::{vcpu_flags, vcpu_reg};
+use crate::{IpcBuffer, Word, arch};
 
 /// A register of a virtual CPU that is not seL4's; see [`crate::abi::quoll::vcpu_reg`].
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
@@ -99,6 +99,12 @@ impl VCpuFlags {
         let others = self.0 & !vcpu_flags::WFI_IN_KERNEL;
         Self(if val { others | vcpu_flags::WFI_IN_KERNEL } else { others })
     }
+}
+
+/// The system call that x0 to x8 say, in the registers of [`crate::abi::syscall::register`]; returns them as they are
+/// afterwards. For tests of the kernel: everything else has functions of its own, which say what they do.
+pub fn raw_system_call(x: [Word; 9], ipc_buffer: &mut IpcBuffer) -> [Word; 9] {
+    arch::raw(x, ipc_buffer)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use sel4::{
 
 use crate::kit::Kit;
 use crate::memory::{at, retype};
-use crate::random::Random;
+use test_report::random::Random;
 
 /// Rounds, each with fresh objects.
 const ROUNDS: usize = 100;
@@ -52,12 +52,12 @@ fn object(random: &mut Random) -> usize {
 /// An argument: small, a CNode's depth, at an edge, an address, or anything.
 fn argument(random: &mut Random) -> Word {
     match random.below(8) {
-        0..3 => random.next() % 34,
+        0..3 => random.word() % 34,
         3 => CNODE_BITS as Word,
         4 => random.of(&[64, 255, 256, 1000, 4095, 4096, 1 << 17, 1 << 40, u64::MAX, u64::MAX - 1]),
-        5 => (random.next() % 1024) << 12,
+        5 => (random.word() % 1024) << 12,
         6 => 1 << random.below(64),
-        _ => random.next(),
+        _ => random.word(),
     }
 }
 

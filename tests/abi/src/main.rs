@@ -23,7 +23,6 @@ mod interrupt;
 mod ipc;
 mod kit;
 mod memory;
-mod random;
 mod storm;
 mod tcb;
 mod thread;

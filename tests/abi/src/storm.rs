@@ -8,8 +8,8 @@ use sel4::{Cap, CapRights, CapType, IpcBuffer, MessageInfo, ObjectBlueprint, Tim
 
 use crate::kit::Kit;
 use crate::memory::{at, retype};
-use crate::random::Random;
 use crate::thread::Thread;
+use test_report::random::Random;
 
 /// Ticks of the root task's clock, of one period each.
 const TICKS: usize = 2000;
@@ -72,7 +72,7 @@ impl Shared {
 
     /// One random system call on what is shared.
     fn step(self, random: &mut Random, buffer: &mut IpcBuffer) {
-        let info = MessageInfo::new(random.next(), 0, 0, random.below(12));
+        let info = MessageInfo::new(random.word(), 0, 0, random.below(12));
         let endpoint = self.endpoint(random).with(&mut *buffer);
         let reply = self.reply(random);
         match random.below(16) {
@@ -143,7 +143,7 @@ pub fn run(kit: &mut Kit) {
     let fault_endpoint = badged(kit, faults, FAULT);
     let mut random = Random::new(0x5eed);
     let workers: [Thread; WORKERS] = core::array::from_fn(|_| {
-        let words = [random.next(), shared.arena.cptr_bits(), shared.first as Word];
+        let words = [random.word(), shared.arena.cptr_bits(), shared.first as Word];
         Thread::spawn(kit, fault_endpoint, work, words)
     });
     let reply = kit.memory.make::<cap_type::Reply>().cap();

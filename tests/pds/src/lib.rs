@@ -2,6 +2,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod isolation;
+
 /// Labels of protected calls, in the system `native`.
 pub mod label {
     /// To a server: answer with the label and all words one higher.

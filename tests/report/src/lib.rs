@@ -1,4 +1,5 @@
-//! How programs report that test a system from inside: protection domains, guests without an operating system.
+//! What programs share that test a system from inside (protection domains, guests without an operating system): how they
+//! report, and random numbers.
 //!
 //! A test system prints `PASS <system>: <case>` or `FAIL <system>: <case>` for each case, and at its end
 //! `DONE <system>: <n> passed, <m> failed`, on the UART, so that it can be tested without a debug kernel.
@@ -7,6 +8,7 @@
 
 use core::fmt;
 
+pub mod random;
 pub mod uart;
 
 /// Counts and prints the cases of a system.

@@ -134,6 +134,15 @@ pub struct TestOptions {
     /// QEMUs at the same time
     #[arg(long, short, default_value_t = 2)]
     pub jobs: usize,
+    /// Search for mistakes at length, too: descriptions and programs at random, a million hostile system calls
+    #[arg(long)]
+    pub long: bool,
+    /// How long descriptions and programs are searched for with `--long`
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    pub minutes: u64,
+    /// What the hostile protection domain does follows from this number [default: 1, with --long the time]
+    #[arg(long)]
+    pub seed: Option<u64>,
 }
 
 /// Which figures.

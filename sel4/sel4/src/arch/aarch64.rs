@@ -193,6 +193,31 @@ pub(crate) fn simple(call: Syscall, arg: Word, ipc_buffer: *mut IpcBuffer) -> Wo
     result
 }
 
+/// A system call with x0 to x8 as they are given. Returns x0 to x8.
+#[inline(always)]
+pub(crate) fn raw(x: [Word; 9], ipc_buffer: *mut IpcBuffer) -> [Word; 9] {
+    let [mut x0, mut x1, mut x2, mut x3, mut x4, mut x5, mut x6, mut x7, mut x8] = x;
+    // SAFETY: a system call changes these registers and the thread's own IPC buffer, which the caller has borrowed
+    // mutably.
+    unsafe {
+        asm!(
+            "svc #0",
+            inout("x0") x0,
+            inout("x1") x1,
+            inout("x2") x2,
+            inout("x3") x3,
+            inout("x4") x4,
+            inout("x5") x5,
+            inout("x6") x6,
+            inout("x7") x7,
+            inout("x8") x8,
+            in("x9") ipc_buffer,
+            options(nostack),
+        );
+    }
+    [x0, x1, x2, x3, x4, x5, x6, x7, x8]
+}
+
 /// Raises the exception of an undefined instruction.
 pub(crate) fn abort() -> ! {
     // SAFETY: the thread stops here; its fault handler gets a user exception.

@@ -146,6 +146,10 @@ pub(crate) mod syscalls {
         received(&trap(registers, ipc_buffer))
     }
 
+    pub(crate) fn raw(x: [Word; 9], ipc_buffer: *mut IpcBuffer) -> [Word; 9] {
+        trap(Registers { x }, ipc_buffer).x
+    }
+
     pub(crate) fn simple(call: Syscall, arg: Word, ipc_buffer: *mut IpcBuffer) -> Word {
         trap(registers(call, arg, 0, [0; 4], 0), ipc_buffer).x[0]
     }

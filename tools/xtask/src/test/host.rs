@@ -1,6 +1,6 @@
 //! Tests that run on this machine, and lints.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -61,13 +61,31 @@ pub fn tests(workspace: &Workspace) -> Result<Tally> {
     Ok(tally)
 }
 
+/// The tests that search at random, for `minutes`. They are optimised, but overflows are still found.
+///
+/// # Errors
+/// When cargo cannot be started.
+pub fn long_tests(workspace: &Workspace, minutes: u64) -> Result<Tally> {
+    let suite = Suite {
+        name: "descriptions and programs at random, at length",
+        configurations: &[],
+        arguments: &["--package", "microkit", "--test", "descriptions", "random::", "--", "--nocapture"],
+    };
+    let mut command = Command::new("cargo");
+    command.env("QUOLL_FUZZ_SECONDS", (minutes * 60).to_string()).env("CARGO_PROFILE_TEST_OPT_LEVEL", "2");
+    suite.run_by(command, workspace, &workspace.target().join("host").join("long"))
+}
+
 impl Suite {
     /// Runs the suite; what it prints is shown when something failed.
     fn run(&self, workspace: &Workspace) -> Result<Tally> {
+        self.run_by(Command::new("cargo"), workspace, &self.target(workspace))
+    }
+
+    fn run_by(&self, mut command: Command, workspace: &Workspace, target: &Path) -> Result<Tally> {
         let progress = Progress::start(self.name);
-        let mut command = Command::new("cargo");
-        command.current_dir(workspace.source(".")).args(["test", "--no-fail-fast"]).args(self.arguments);
-        command.arg("--target-dir").arg(self.target(workspace));
+        command.current_dir(workspace.source(".")).args(["test", "--no-fail-fast", "--target-dir"]).arg(target);
+        command.args(self.arguments);
         if !self.configurations.is_empty() {
             let flags: Vec<String> = self.configurations.iter().map(|name| format!("--cfg={name}")).collect();
             command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
@@ -83,6 +101,8 @@ impl Suite {
         if tally.failed == 0 && (!output.status.success() || tally.passed == 0) {
             tally.count(false);
         }
+        // What searches at random says how far it came.
+        text.lines().filter(|line| line.starts_with("searched ")).for_each(|line| println!("{line}"));
         println!("{}: {} passed, {} failed", self.name, tally.passed, tally.failed);
         Ok(tally)
     }

@@ -48,6 +48,9 @@ pub fn run(workspace: &Workspace, options: &TestOptions) -> Result<bool> {
         Some(filter) => scenarios.iter().filter(|scenario| scenario.name.contains(filter.as_str())).collect(),
         None => {
             tally.add(host::tests(workspace)?);
+            if options.long {
+                tally.add(host::long_tests(workspace, options.minutes)?);
+            }
             tally.add(host::lints(workspace)?);
             scenarios.iter().collect()
         }
@@ -57,6 +60,7 @@ pub fn run(workspace: &Workspace, options: &TestOptions) -> Result<bool> {
     }
     qemu::ensure(workspace)?;
     guest::ensure(workspace)?;
+    scenarios::give_orders(workspace, options)?;
     let ready = build_images(workspace, chosen, &mut tally);
     tally.add(scenario::run_all(workspace, &ready, options.jobs));
     if tally.failed > 0 {

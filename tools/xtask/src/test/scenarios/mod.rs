@@ -3,10 +3,13 @@
 mod c;
 mod guests;
 mod idle;
+mod isolation;
 mod linux;
 mod native;
 
 use anyhow::{Result, ensure};
+
+pub use isolation::give_orders;
 
 use super::scenario::{Scenario, Talk};
 
@@ -20,6 +23,7 @@ pub fn all() -> Vec<Scenario> {
     let mut all = linux::scenarios();
     all.push(idle::scenario());
     all.extend(native::scenarios());
+    all.extend(isolation::scenarios());
     all.extend(guests::scenarios());
     all.extend(c::scenarios());
     all
