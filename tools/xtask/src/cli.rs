@@ -49,6 +49,12 @@ pub enum Config {
     Release,
     /// Release with the benchmark system calls.
     Benchmark,
+    /// Debug, for several cores.
+    SmpDebug,
+    /// Release, for several cores.
+    SmpRelease,
+    /// Benchmark, for several cores.
+    SmpBenchmark,
 }
 
 impl Config {
@@ -58,15 +64,29 @@ impl Config {
             Self::Debug => "debug",
             Self::Release => "release",
             Self::Benchmark => "benchmark",
+            Self::SmpDebug => "smp-debug",
+            Self::SmpRelease => "smp-release",
+            Self::SmpBenchmark => "smp-benchmark",
         }
     }
 
-    /// The `cfg` that selects the kernel's interface, if any.
-    pub fn cfg(self) -> Option<&'static str> {
+    /// The `cfg`s that select the kernel's interface.
+    pub fn cfgs(self) -> &'static [&'static str] {
         match self {
-            Self::Debug => Some("sel4_debug"),
-            Self::Release => None,
-            Self::Benchmark => Some("sel4_benchmark"),
+            Self::Debug => &["sel4_debug"],
+            Self::Release => &[],
+            Self::Benchmark => &["sel4_benchmark"],
+            Self::SmpDebug => &["sel4_smp", "sel4_debug"],
+            Self::SmpRelease => &["sel4_smp"],
+            Self::SmpBenchmark => &["sel4_smp", "sel4_benchmark"],
+        }
+    }
+
+    /// Cores of the machine that it is meant for.
+    pub fn cores(self) -> usize {
+        match self {
+            Self::Debug | Self::Release | Self::Benchmark => 1,
+            Self::SmpDebug | Self::SmpRelease | Self::SmpBenchmark => 4,
         }
     }
 }
@@ -121,6 +141,9 @@ pub struct RunOptions {
     /// Interrupt controller
     #[arg(long, value_enum, default_value = "2")]
     pub gic: Gic,
+    /// Cores of the machine; as many as the configuration is meant for, if not given
+    #[arg(long)]
+    pub cores: Option<usize>,
     /// Deterministic: one instruction is one virtual nanosecond
     #[arg(long)]
     pub icount: bool,

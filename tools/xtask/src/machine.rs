@@ -83,6 +83,8 @@ pub struct Machine {
     pub cpu: String,
     /// Interrupt controller.
     pub gic: Gic,
+    /// Number of cores.
+    pub cores: usize,
     /// Whether virtual time is counted in instructions and skipped when nothing runs.
     pub icount: bool,
     /// What it boots.
@@ -98,7 +100,8 @@ impl Machine {
         let hypervisor = matches!(self.boot, Boot::Image(_));
         let virtualization = if hypervisor { "on" } else { "off" };
         let machine = format!("virt,virtualization={virtualization},gic-version={}", self.gic.version());
-        command.args(["-machine", &machine, "-cpu", &self.cpu, "-nographic", "-nodefaults", "-serial", "mon:stdio"]);
+        command.args(["-machine", &machine, "-cpu", &self.cpu, "-smp", &self.cores.to_string()]);
+        command.args(["-nographic", "-nodefaults", "-serial", "mon:stdio"]);
         match &self.boot {
             Boot::Image(image) => {
                 let loader = format!("loader,file={},addr={LOAD_ADDRESS:#x},cpu-num=0", image.display());
@@ -136,6 +139,7 @@ mod tests {
         let machine = Machine {
             cpu: "max".to_owned(),
             gic: Gic::V3,
+            cores: 4,
             icount: true,
             boot: Boot::Image("loader.img".into()),
             counter: None,
@@ -143,6 +147,7 @@ mod tests {
         let line = command_line(&machine.command());
         assert!(line.contains("virt,virtualization=on,gic-version=3"), "{line}");
         assert!(line.contains("loader,file=loader.img,addr=0x70000000,cpu-num=0"), "{line}");
+        assert!(line.contains("-smp 4"), "{line}");
         assert!(line.contains("-icount shift=0,align=off,sleep=off"), "{line}");
     }
 }

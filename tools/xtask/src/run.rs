@@ -23,6 +23,7 @@ pub fn run(workspace: &Workspace, options: &RunOptions) -> Result<()> {
     let machine = Machine {
         cpu: options.cpu.clone(),
         gic: options.gic,
+        cores: options.cores.unwrap_or(options.build.config.cores()),
         icount: options.icount,
         boot: Boot::Image(image),
         counter: None,

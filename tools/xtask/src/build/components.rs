@@ -48,7 +48,7 @@ pub fn sdk_names() -> impl Iterator<Item = &'static str> {
 /// Flags for rustc.
 pub fn flags(config: Config) -> Vec<String> {
     let mut flags: Vec<String> = LINK.iter().map(|&flag| flag.to_owned()).collect();
-    flags.extend(config.cfg().map(|name| format!("--cfg={name}")));
+    flags.extend(config.cfgs().iter().map(|name| format!("--cfg={name}")));
     flags
 }
 

@@ -124,7 +124,7 @@ pub fn lints(workspace: &Workspace) -> Result<Tally> {
     toolchain::ensure_clippy(workspace)?;
     let mut tally = Tally::default();
     let mut commands: Vec<(&str, Command)> = Vec::new();
-    for config in [Config::Debug, Config::Release] {
+    for config in [Config::Debug, Config::Release, Config::SmpDebug, Config::SmpRelease] {
         commands.push((config.name(), components::cargo(workspace, &toolchain, config, "clippy")));
     }
     commands.push(("for other kernels", components::cargo_plain(workspace, &toolchain, Config::Debug, "clippy")));

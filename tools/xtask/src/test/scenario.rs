@@ -85,6 +85,17 @@ pub struct Scenario {
     pub cases: Vec<Case>,
 }
 
+impl Scenario {
+    /// Cores of the machine: as many as the configuration is meant for.
+    fn cores(&self) -> usize {
+        match &self.boots {
+            Boots::System(options) => options.config.cores(),
+            Boots::C(config) => config.cores(),
+            Boots::Bare(_) => 1,
+        }
+    }
+}
+
 /// The result of one case.
 struct Outcome {
     name: &'static str,
@@ -138,6 +149,7 @@ fn start<'a>(workspace: &Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> 
     let machine = Machine {
         cpu: scenario.cpu.to_owned(),
         gic: scenario.gic,
+        cores: scenario.cores(),
         icount: scenario.counted,
         boot: match &scenario.boots {
             Boots::System(options) => Boot::Image(build::image_path(workspace, options)),
