@@ -134,6 +134,11 @@ impl Board {
         [gic.distributor, gic.cpu_interface, gic.hypervisor_interface, gic.redistributors]
     }
 
+    /// `MPIDR_EL1`'s affinity fields of a core: they are numbered within one cluster.
+    pub const fn affinity(&self, core: usize) -> u64 {
+        core as u64
+    }
+
     /// Whether the board is consistent.
     ///
     /// # Errors
@@ -161,6 +166,9 @@ impl Board {
         self.check_interrupts()
     }
 
+    /// Cores are told apart by Aff0, and interrupts are sent to them by a bit each (`GICD_SGIR`): at most 8.
+    const MAX_CORES: usize = 8;
+
     fn check_placement(&self) -> Result<(), Fault> {
         if !self.ram.contains(self.kernel_base) || !self.kernel_base.is_multiple_of(0x20_0000) {
             return Err(Fault::Misplaced(self.kernel_base));
@@ -169,7 +177,7 @@ impl Board {
             return Err(Fault::Misplaced(self.loader_base));
         }
         let fits = self.cores as u64 <= self.gic.redistributors.len() / REDISTRIBUTOR_BYTES;
-        if self.cores == 0 || !fits { Err(Fault::Cores(self.cores)) } else { Ok(()) }
+        if self.cores == 0 || self.cores > Self::MAX_CORES || !fits { Err(Fault::Cores(self.cores)) } else { Ok(()) }
     }
 
     fn check_interrupts(&self) -> Result<(), Fault> {

@@ -6,7 +6,10 @@ use crate::mem::{Link, Ref};
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::Tcb;
 use core::cell::Cell;
-use sel4_abi::config::{NUM_DOMAINS, NUM_PRIORITIES};
+use sel4_abi::config::{MAX_NUM_NODES, NUM_DOMAINS, NUM_PRIORITIES};
+
+/// Whether the configuration is one for several cores. What is done for other cores only is behind this.
+pub const SEVERAL: bool = MAX_NUM_NODES > 1;
 
 /// Who is to run when the kernel is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +107,8 @@ pub struct Cpu {
     pub domain: Cell<u8>,
     /// When it ends, in ticks.
     pub domain_end: Cell<u64>,
+    /// Other cores, a bit each, that are interrupted when this one leaves the kernel.
+    pub kicked: Cell<u32>,
 }
 
 impl Cpu {
@@ -120,7 +125,14 @@ impl Cpu {
             waits: List::new(),
             domain: Cell::new(0),
             domain_end: Cell::new(u64::MAX),
+            kicked: Cell::new(0),
         }
+    }
+
+    /// Whether it is this core.
+    #[inline(always)]
+    pub fn is_this(&self) -> bool {
+        !SEVERAL || core::ptr::eq(self, this())
     }
 
     /// The ready queues of a thread's domain.
@@ -140,6 +152,24 @@ impl Default for Cpu {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The core with this number.
+#[inline(always)]
+pub fn number(core: u32) -> &'static Cpu {
+    if SEVERAL { &arch::globals().cpus[core as usize] } else { this() }
+}
+
+/// The core on which a thread runs, waits for its turn, or ran last.
+#[inline(always)]
+pub fn of(tcb: Ref<Tcb>) -> &'static Cpu {
+    number(tcb.core.get())
+}
+
+/// The core whose time a scheduling context is.
+#[inline(always)]
+pub fn of_context(context: Ref<SchedContext>) -> &'static Cpu {
+    number(context.core.get())
 }
 
 /// This core.

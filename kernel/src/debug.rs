@@ -22,7 +22,7 @@ pub fn system_call(thread: Ref<Tcb>, call: Syscall) {
 mod build {
     use super::*;
     use crate::arch;
-    use crate::cpu;
+    use crate::cpu::{Cpu, SEVERAL};
     use crate::ipc;
     use crate::object::cnode;
     use crate::object::tcb::NAME_LENGTH;
@@ -93,18 +93,18 @@ mod build {
     #[cfg(sel4_smp)]
     fn send_ipi(target: u64, irq: u64) {
         const SGIS: u64 = 16;
-        if target < sel4_abi::config::MAX_NUM_NODES as u64 && irq < SGIS {
+        if target < arch::cores() as u64 && irq < SGIS {
             arch::irq::send_sgi(irq as u32, 1 << target);
         } else {
             print(format_args!("quoll: no core {target}, or no software-generated interrupt {irq}\n"));
         }
     }
 
-    /// The core of a thread's time; 0 without any.
+    /// The core that a thread belongs to; 0 for what is no thread.
     #[cfg(sel4_smp)]
     fn affinity(thread: Ref<Tcb>, cptr: u64) -> u64 {
         let Ok(Cap::Thread { addr }) = cnode::lookup_slot(thread, cptr).map(|slot| slot.cap()) else { return 0 };
-        Ref::<Tcb>::at(addr).sched_context.get().map_or(0, |context| u64::from(context.core.get()))
+        u64::from(Ref::<Tcb>::at(addr).core.get())
     }
 
     /// The name is a string in the caller's message registers, as bytes.
@@ -125,8 +125,14 @@ mod build {
     }
 
     fn dump_scheduler() {
-        let cpu = cpu::this();
         print(format_args!("Dumping all threads that run or wait for time\n"));
+        arch::globals().cpus.iter().take(arch::cores()).enumerate().for_each(dump_core);
+    }
+
+    fn dump_core((core, cpu): (usize, &Cpu)) {
+        if SEVERAL {
+            print(format_args!("core {core}:\n"));
+        }
         let line = |what: &str, tcb: Ref<Tcb>| {
             let (priority, pc) = (tcb.priority.get(), tcb.regs.pc.get());
             print(format_args!("{what:8} {:32} priority {priority:3} at {pc:#x}\n", Name(tcb)));

@@ -220,6 +220,7 @@ pub fn cancel(tcb: Ref<Tcb>) {
     rewind(tcb);
     match tcb.state.get() {
         State::Inactive | State::Running => return,
+        State::Held => {}
         State::BlockedOnReceive { .. } => cancel_receive(tcb),
         State::BlockedOnSend(message) => message.endpoint.forget(tcb),
         State::BlockedOnReply { reply } => reply::abandon(reply),

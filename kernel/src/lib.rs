@@ -9,6 +9,7 @@
 
 pub mod arch;
 pub mod boot;
+pub mod cores;
 pub mod cpu;
 pub mod debug;
 pub mod error;

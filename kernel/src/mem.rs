@@ -62,7 +62,7 @@ impl<T> Deref for Ref<T> {
     #[inline(always)]
     fn deref(&self) -> &T {
         // SAFETY: see `Ref`: the object lives while a capability or an object refers to it, and it is shared only through
-        // cells by the one core that holds the kernel.
+        // cells by the one core that has the kernel's lock.
         unsafe { self.0.as_ref() }
     }
 }

@@ -5,7 +5,8 @@
 //! ready queue with a context whose refill is not yet due; that is found when it is chosen.
 
 use crate::arch;
-use crate::cpu::{self, Action, Cpu};
+use crate::cores;
+use crate::cpu::{self, Action, Cpu, SEVERAL};
 use crate::fault;
 use crate::mem::Ref;
 use crate::object::sched_context::{self, SchedContext};
@@ -17,7 +18,7 @@ pub fn wake(tcb: Ref<Tcb>) {
     if !tcb.is_schedulable() {
         return;
     }
-    let cpu = cpu::this();
+    let cpu = cpu::of(tcb);
     if let Some(context) = tcb.sched_context.get()
         && context.sporadic.get()
         && cpu.paying.get() != Some(context)
@@ -26,6 +27,10 @@ pub fn wake(tcb: Ref<Tcb>) {
     }
     if cpu.current.get() == Some(tcb) || tcb.in_ready_queue.get() {
         return;
+    }
+    if !cpu.is_this() {
+        cpu.queues_of(tcb).push_back(tcb);
+        return cores::reconsider(tcb);
     }
     if tcb.domain.get() != cpu.domain.get() {
         cpu.queues_of(tcb).push_back(tcb);
@@ -65,7 +70,8 @@ pub fn wake_replied(tcb: Ref<Tcb>) {
 
 /// A thread can no longer run: out of the queues. If it is the one that runs, another is found when the kernel is left.
 pub fn stop(tcb: Ref<Tcb>) {
-    leave_queues(cpu::this(), tcb);
+    cores::detach(tcb);
+    leave_queues(cpu::of(tcb), tcb);
 }
 
 #[inline]
@@ -118,7 +124,7 @@ pub fn has_time(context: Ref<SchedContext>) -> bool {
 
 /// Brings a context's account up to date if it pays for the present.
 pub fn charge_if_current(context: Ref<SchedContext>) {
-    let cpu = cpu::this();
+    let cpu = cpu::of_context(context);
     if cpu.paying.get() == Some(context) {
         charge(cpu);
     }
@@ -134,17 +140,25 @@ pub fn charge_if_running(tcb: Ref<Tcb>) {
 /// Gives a context to a thread, taking it from the one that has it: along a call or with a signal.
 pub fn donate(context: Ref<SchedContext>, to: Ref<Tcb>) {
     if let Some(from) = context.tcb.get() {
+        cores::detach(from);
         from.sched_context.set(None);
-        leave_queues(cpu::this(), from);
+        leave_queues(cpu::of(from), from);
     }
-    context.tcb.set(Some(to));
-    to.sched_context.set(Some(context));
+    join(context, to);
+}
+
+fn join(context: Ref<SchedContext>, tcb: Ref<Tcb>) {
+    context.tcb.set(Some(tcb));
+    tcb.sched_context.set(Some(context));
+    if cores::migrate(tcb, context.core.get()) {
+        // It received a call for which a caller on another core had waited.
+        wake(tcb);
+    }
 }
 
 /// Binds a context to a thread, which may run on it.
 pub fn give_context(context: Ref<SchedContext>, tcb: Ref<Tcb>) {
-    context.tcb.set(Some(tcb));
-    tcb.sched_context.set(Some(context));
+    join(context, tcb);
     wake(tcb);
 }
 
@@ -160,15 +174,8 @@ pub fn take_context(tcb: Ref<Tcb>) {
 
 /// A context is deleted: nobody is charged to it any more.
 pub fn forget_context(context: Ref<SchedContext>) {
-    let cpu = cpu::this();
-    if cpu.paying.get() == Some(context) {
-        charge(cpu);
-        cpu.paying.set(None);
-        cpu.action.set(match cpu.action.get() {
-            Action::Resume => Action::Choose,
-            other => other,
-        });
-    }
+    charge_if_current(context);
+    cores::stop_paying(cpu::of_context(context), context);
     context.budget.set(0);
 }
 
@@ -194,15 +201,18 @@ pub struct Parameters {
 /// Configures a context.
 pub fn configure(context: Ref<SchedContext>, core: u32, parameters: Parameters) {
     let Parameters { budget, period, refills } = parameters;
+    if let Some(tcb) = context.tcb.get() {
+        cores::detach(tcb);
+        leave_queues(cpu::of(tcb), tcb);
+    }
     charge_if_current(context);
+    if SEVERAL && context.core.get() != core {
+        cores::move_context(context, core);
+    }
     let cpu = cpu::this();
     let running = context.tcb.get().filter(|tcb| cpu.current.get() == Some(*tcb));
-    if let Some(tcb) = context.tcb.get() {
-        leave_queues(cpu, tcb);
-    }
     let now = arch::timer::now();
     let in_use = context.is_configured() && context.tcb.get().is_some_and(|tcb| tcb.is_runnable());
-    context.core.set(core);
     context.period.set(period);
     context.budget.set(budget);
     if in_use && period != 0 {
@@ -271,7 +281,7 @@ fn end_slice(cpu: &Cpu, tcb: Ref<Tcb>, tell: bool) {
 }
 
 /// Whoever was to be switched to takes part in the choice.
-fn give_up_candidate(cpu: &Cpu) {
+pub fn give_up_candidate(cpu: &Cpu) {
     if let Action::SwitchTo(other) = cpu.action.replace(Action::Choose) {
         enqueue(cpu, other);
     }
@@ -326,7 +336,7 @@ pub fn start_domain() {
 }
 
 /// The running thread takes part in the choice, first of its priority.
-fn requeue_current(cpu: &Cpu) {
+pub fn requeue_current(cpu: &Cpu) {
     if let Some(tcb) = cpu.current.take()
         && tcb.is_schedulable()
         && !tcb.in_ready_queue.get()
@@ -337,7 +347,8 @@ fn requeue_current(cpu: &Cpu) {
 
 /// Changes something that decides a thread's queue.
 fn requeued(tcb: Ref<Tcb>, change: impl FnOnce()) {
-    let cpu = cpu::this();
+    cores::detach(tcb);
+    let cpu = cpu::of(tcb);
     let queued = tcb.in_ready_queue.get();
     if queued {
         cpu.queues_of(tcb).remove(tcb);
@@ -346,7 +357,9 @@ fn requeued(tcb: Ref<Tcb>, change: impl FnOnce()) {
     if queued {
         cpu.queues_of(tcb).push_back(tcb);
     }
-    if cpu.current.get() == Some(tcb) || queued || cpu.action.get() == Action::SwitchTo(tcb) {
+    if queued && !cpu.is_this() {
+        cores::reconsider(tcb);
+    } else if cpu.current.get() == Some(tcb) || queued || cpu.action.get() == Action::SwitchTo(tcb) {
         give_up_candidate(cpu);
     }
 }
@@ -391,16 +404,42 @@ pub fn wait_for_interrupt(tcb: Ref<Tcb>, deadline: Option<u64>) {
     let cpu = cpu::this();
     tcb.state.set(State::WaitingForInterrupt);
     tcb.wake_at.set(deadline.unwrap_or(u64::MAX));
+    enqueue_wait(tcb);
+    leave_queues(cpu, tcb);
+}
+
+/// Puts a virtual CPU on its core's list of those that wait.
+pub fn enqueue_wait(tcb: Ref<Tcb>) {
+    let cpu = cpu::of(tcb);
     let soonest = tcb.wake_at.get();
     cpu.waits.insert_sorted(tcb, |other| other.wake_at.get() <= soonest);
     cpu.reprogram.set(true);
-    stop(tcb);
 }
 
 /// Ends a virtual CPU's wait for an interrupt, if it is in one.
 pub fn wake_from_wait(tcb: Ref<Tcb>) {
     if tcb.state.get() == State::WaitingForInterrupt {
         forget_wait(tcb);
+        if tcb.vcpu.get().is_some_and(|vcpu| vcpu.is_held()) {
+            tcb.state.set(State::Held);
+        } else {
+            tcb.state.set(State::Running);
+            wake(tcb);
+        }
+    }
+}
+
+/// A virtual CPU that would run stands still until it is let go.
+pub fn hold(tcb: Ref<Tcb>) {
+    if tcb.is_runnable() {
+        tcb.state.set(State::Held);
+        stop(tcb);
+    }
+}
+
+/// Lets a virtual CPU go on that stands still.
+pub fn let_go(tcb: Ref<Tcb>) {
+    if tcb.state.get() == State::Held {
         tcb.state.set(State::Running);
         wake(tcb);
     }
@@ -408,7 +447,7 @@ pub fn wake_from_wait(tcb: Ref<Tcb>) {
 
 /// Takes a virtual CPU off the list of those that wait.
 pub fn forget_wait(tcb: Ref<Tcb>) {
-    cpu::this().waits.remove(tcb);
+    cpu::of(tcb).waits.remove(tcb);
 }
 
 fn wake_due(cpu: &Cpu, now: u64) {

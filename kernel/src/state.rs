@@ -2,14 +2,14 @@
 
 use crate::arch;
 use crate::cpu::Cpu;
-use crate::object::irq::Line;
+use crate::object::irq::{self, Line};
 use quoll_kernel_core::domain::Schedule;
 
 /// State shared by all cores.
 #[derive(Debug)]
 pub struct Kernel {
     /// Interrupts.
-    pub lines: [Line; arch::irq::COUNT as usize],
+    pub lines: [Line; irq::LINES],
     /// The domain schedule.
     pub domains: Schedule,
     /// Address spaces by ASID.
@@ -20,7 +20,7 @@ impl Kernel {
     /// As it is before boot.
     pub const fn new() -> Self {
         Self {
-            lines: [const { Line::new() }; arch::irq::COUNT as usize],
+            lines: [const { Line::new() }; irq::LINES],
             domains: Schedule::new(),
             asids: crate::object::asid::Table::new(),
         }

@@ -1,6 +1,7 @@
 //! From the architecture's exceptions into the kernel. Each entry comes back with the thread to run.
 
 use crate::arch;
+use crate::cpu::SEVERAL;
 use crate::fault::{self, Fault};
 use crate::mem::Ref;
 use crate::object::tcb::Tcb;
@@ -21,6 +22,18 @@ pub fn fault(thread: Ref<Tcb>, fault: Fault) -> Ref<Tcb> {
     sched::leave()
 }
 
+/// Nothing is to be done for the thread that ran; another may be to run.
+#[cold]
+pub fn resume() -> Ref<Tcb> {
+    sched::leave()
+}
+
+/// The thread that ran goes on. With several cores, another may have made a thread ready meanwhile that goes first.
+#[inline(always)]
+pub fn go_on(tcb: Ref<Tcb>) -> Ref<Tcb> {
+    if SEVERAL { sched::leave() } else { tcb }
+}
+
 /// A hardware interrupt.
 pub fn interrupt() -> Ref<Tcb> {
     take_interrupts();
@@ -35,6 +48,9 @@ pub fn take_interrupts() {
             arch::timer::set_deadline(u64::MAX);
             arch::irq::end(number);
             sched::tick();
+        } else if arch::irq::is_from_core(number) {
+            // Why this core was called is found when the kernel is left.
+            arch::irq::end(number);
         } else if arch::irq::is_reserved(number) {
             vcpu::interrupt(number);
         } else {

@@ -1,8 +1,8 @@
 //! The first code of an image: puts the kernel where it is linked, leaves the root task's image in place, and enters
 //! the kernel at EL2 with MMU and caches off.
 //!
-//! Only the boot core comes here. The others stay off until the kernel turns them on through PSCI; nothing in the
-//! loader is needed by then.
+//! Only the boot core comes here. The others stay off until the kernel turns them on through PSCI; they need nothing of the
+//! loader.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 

@@ -14,6 +14,7 @@ pub mod lookup;
 pub mod psr;
 pub mod refill;
 pub mod stage2;
+pub mod ticket;
 pub mod untyped;
 pub mod vcpu_id;
 pub mod vcpu_trap;

@@ -11,6 +11,8 @@ use crate::object::tcb::Tcb;
 use crate::sched;
 use kernel_config::{Range, SELECTED};
 use root_task::RootTask;
+#[cfg(sel4_debug)]
+use sel4_abi::config::MAX_NUM_NODES;
 use sel4_abi::object::SMALL_PAGE_BITS;
 
 const PAGE: u64 = 1 << SMALL_PAGE_BITS;
@@ -28,6 +30,8 @@ pub struct Handover {
     pub entry: u64,
     /// The flattened device tree, if there is one.
     pub device_tree: Range,
+    /// Number of cores that run.
+    pub cores: usize,
 }
 
 impl Handover {
@@ -92,7 +96,7 @@ pub fn start(handover: &Handover) -> Ref<Tcb> {
     let mut task = RootTask::create(&mut memory, handover);
     task.map_image(&mut memory, handover);
     let boot_info = task.map_boot_info(&mut memory, handover);
-    task.give_control();
+    task.give_control(handover);
     task.give_untypeds(&boot_info, handover, Range::new(handover.kernel.start, memory.next.next_multiple_of(PAGE)));
     let tcb = task.start(&boot_info, handover);
     sched::start_domain();
@@ -109,10 +113,12 @@ fn print_banner(handover: &Handover) {
     use crate::arch::{self, vgic};
     let gic = vgic::capabilities();
     crate::debug::print(format_args!(
-        "quoll {}, debug, {}: GICv{} with {} list registers, processor {:#x}, timer {} Hz\n\
+        "quoll {}, debug, {}: {} of {} cores, GICv{} with {} list registers, processor {:#x}, timer {} Hz\n\
          memory {:#x}..{:#x}, kernel {:#x}..{:#x}, root task {:#x}..{:#x}\n",
         env!("CARGO_PKG_VERSION"),
         SELECTED.name,
+        handover.cores,
+        MAX_NUM_NODES.min(SELECTED.cores),
         vgic::version(),
         gic.list_registers,
         arch::processor(),

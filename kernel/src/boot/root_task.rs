@@ -17,7 +17,7 @@ use kernel_config::{Range, SELECTED};
 use quoll_kernel_core::cap::{Addr, Cap, FrameSize};
 use quoll_kernel_core::{psr, refill};
 use sel4_abi::bootinfo::{self, BootInfo, BootInfoHeader, InitialCap, NUM_INITIAL_CAPS, SlotRegion, UntypedDesc};
-use sel4_abi::config::{BOOT_THREAD_TIME_SLICE_MS, MAX_BOOTINFO_UNTYPEDS, MAX_NUM_NODES, ROOT_CNODE_SIZE_BITS};
+use sel4_abi::config::{BOOT_THREAD_TIME_SLICE_MS, MAX_BOOTINFO_UNTYPEDS, ROOT_CNODE_SIZE_BITS};
 use sel4_abi::message::{CNodeCapData, CapRights};
 use sel4_abi::object::{
     ASID_POOL_BITS, HUGE_PAGE_BITS, LARGE_PAGE_BITS, MAX_PRIORITY, PAGE_TABLE_BITS, SLOT_BITS, SMALL_PAGE_BITS,
@@ -191,13 +191,13 @@ impl RootTask {
     }
 
     /// Gives the capabilities that stand for the machine rather than for memory.
-    pub fn give_control(&mut self) {
+    pub fn give_control(&mut self, handover: &Handover) {
         self.put(InitialCap::IrqControl, Cap::IrqControl);
         self.put(InitialCap::AsidControl, Cap::AsidControl);
         self.put(InitialCap::Domain, Cap::Domain);
         self.put(InitialCap::Smc, Cap::Smc { badge: 0 });
         self.regions.sched_control = self.region(|this| {
-            (0..MAX_NUM_NODES as u32).for_each(|core| this.give(Cap::SchedControl { core }));
+            (0..handover.cores as u32).for_each(|core| this.give(Cap::SchedControl { core }));
         });
     }
 
@@ -217,7 +217,7 @@ impl RootTask {
         let info = BootInfo {
             extra_len: pages.extra_length,
             node_id: 0,
-            num_nodes: MAX_NUM_NODES as u64,
+            num_nodes: handover.cores as u64,
             num_iopt_levels: 0,
             ipc_buffer: pages.buffer_vaddr,
             empty: SlotRegion { start: self.next, end: 1 << ROOT_CNODE_SIZE_BITS },

@@ -129,8 +129,12 @@ pub fn vttbr(slot: &Slot) -> Option<u64> {
 #[cold]
 fn take_vmid(asid: u16, cell: &Cell<Entry>) -> u8 {
     let table = table();
-    let vmid = table.next.get();
-    table.next.set(vmid.checked_add(1).unwrap_or(NO_VMID + 1));
+    let mut vmid = table.next.get();
+    let behind = |vmid: u8| vmid.checked_add(1).unwrap_or(NO_VMID + 1);
+    while arch::tlb::is_loaded_elsewhere(vmid) {
+        vmid = behind(vmid);
+    }
+    table.next.set(behind(vmid));
     let owner = &table.owners[usize::from(vmid)];
     if let Some(other) = owner.replace(Some(asid)) {
         if let Some(pool) = pool_of(other) {

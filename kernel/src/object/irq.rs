@@ -1,6 +1,7 @@
 //! Interrupts: control, handlers, and what a hardware interrupt does (seL4 manual, sections 5.4 and 10.6).
 
 use crate::arch;
+use crate::cpu::SEVERAL;
 use crate::error::SysError;
 use crate::invoke::{Args, Outcome};
 use crate::mem::Ref;
@@ -35,12 +36,41 @@ impl Default for Line {
     }
 }
 
-fn line(irq: u32) -> &'static Line {
-    &state::kernel().lines[irq as usize]
+/// Interrupts below are a core's own: each core has a line for them (GIC architecture, 2.2.1).
+const FIRST_SHARED: u32 = 32;
+/// Lines of the private interrupts of all cores but the first.
+const OTHERS_PRIVATE: u32 = (MAX_NUM_NODES as u32 - 1) * FIRST_SHARED;
+/// Number of lines.
+pub const LINES: usize = (arch::irq::COUNT + OTHERS_PRIVATE) as usize;
+
+/// The line of an interrupt as a core sees it: the private ones of each core in turn, then the shared ones. A handler
+/// capability names a line; with one core that is the interrupt's number.
+const fn line_of(irq: u32, core: u32) -> u32 {
+    if irq < FIRST_SHARED { core * FIRST_SHARED + irq } else { OTHERS_PRIVATE + irq }
 }
 
-fn notification_slot(irq: u32) -> Ref<Slot> {
-    Ref::from_static(&line(irq).notification)
+/// The interrupt of a line, and the core whose own it is.
+const fn interrupt_of(line: u32) -> (u32, Option<u32>) {
+    match line.checked_sub(OTHERS_PRIVATE + FIRST_SHARED) {
+        Some(shared) => (FIRST_SHARED + shared, None),
+        None => (line % FIRST_SHARED, Some(line / FIRST_SHARED)),
+    }
+}
+
+/// Does something with the interrupt of a line on a core that can.
+fn with_interrupt(line: u32, operation: impl FnOnce(u32)) {
+    match interrupt_of(line) {
+        (irq, Some(core)) => arch::on_core(core as usize, || operation(irq)),
+        (irq, None) => operation(irq),
+    }
+}
+
+fn line(line: u32) -> &'static Line {
+    &state::kernel().lines[line as usize]
+}
+
+fn notification_slot(number: u32) -> Ref<Slot> {
+    Ref::from_static(&line(number).notification)
 }
 
 /// Methods of the interrupt control capability.
@@ -48,13 +78,22 @@ pub fn invoke_control(slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outc
     match label {
         Label::IRQIssueIRQHandler => {
             let irq = decode_irq(args.word(0)?)?;
-            issue(slot, irq, None, args, [1, 2])
+            issue(slot, Interrupt { irq, edge: None, core: 0 }, args, [1, 2])
         }
         Label::ARMIRQIssueIRQHandlerTrigger => {
             let (irq, edge) = (decode_irq(args.word(0)?)?, args.word(1)? != 0);
-            issue(slot, irq, Some(edge), args, [2, 3])
+            issue(slot, Interrupt { irq, edge: Some(edge), core: 0 }, args, [2, 3])
         }
-        Label::ARMIRQIssueSGISignal => issue_sgi(slot, args),
+        #[cfg(sel4_smp)]
+        Label::ARMIRQIssueIRQHandlerTriggerCore => {
+            let (irq, edge, core) = (decode_irq(args.word(0)?)?, args.word(1)? != 0, args.word(4)?);
+            if core >= arch::cores() as u64 {
+                return Err(SysError::InvalidArgument(4));
+            }
+            issue(slot, Interrupt { irq, edge: Some(edge), core: core as u32 }, args, [2, 3])
+        }
+        // Between cores, software-generated interrupts are the kernel's.
+        Label::ARMIRQIssueSGISignal if !SEVERAL => issue_sgi(slot, args),
         _ => Err(SysError::IllegalOperation),
     }
 }
@@ -64,26 +103,41 @@ fn decode_irq(irq: u64) -> Result<u32, SysError> {
     if irq > max { Err(SysError::Range { min: 0, max }) } else { Ok(irq as u32) }
 }
 
-/// Makes the handler capability; `dest` names the arguments that hold the slot's index and depth.
+/// An interrupt that a handler is asked for.
+struct Interrupt {
+    irq: u32,
+    /// How it is triggered; as it is, if not said.
+    edge: Option<bool>,
+    /// The core that takes it.
+    core: u32,
+}
+
+/// Makes the handler capability; the numbers are those of the arguments that hold the slot's index and depth.
 fn issue(
     control: Ref<Slot>,
-    irq: u32,
-    edge: Option<bool>,
+    interrupt: Interrupt,
     args: &Args,
     [index, depth]: [usize; 2],
 ) -> Result<Outcome, SysError> {
+    let Interrupt { irq, edge, core } = interrupt;
+    let number = line_of(irq, core);
     let root = args.cap(0)?.cap();
     let (index, depth) = (args.word(index)?, args.depth(depth)?);
-    if arch::irq::is_reserved(irq) || line(irq).issued.get() {
+    if arch::irq::is_reserved(irq) || line(number).issued.get() {
         return Err(SysError::RevokeFirst);
     }
     let dest = cnode::lookup_empty(&root, index, depth)?;
-    if let Some(edge) = edge {
-        arch::irq::set_trigger(irq, edge);
+    line(number).issued.set(true);
+    if SEVERAL && irq >= FIRST_SHARED {
+        arch::irq::route(irq, core as usize);
     }
-    line(irq).issued.set(true);
-    arch::irq::unmask(irq);
-    slot::insert_derived(dest, Cap::IrqHandler { irq }, control);
+    with_interrupt(number, |irq| {
+        if let Some(edge) = edge {
+            arch::irq::set_trigger(irq, edge);
+        }
+        arch::irq::unmask(irq);
+    });
+    slot::insert_derived(dest, Cap::IrqHandler { irq: number }, control);
     Ok(Outcome::Done)
 }
 
@@ -105,10 +159,10 @@ fn issue_sgi(control: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
 }
 
 /// Methods of a handler capability.
-pub fn invoke_handler(irq: u32, label: Label, args: &Args) -> Result<Outcome, SysError> {
+pub fn invoke_handler(line: u32, label: Label, args: &Args) -> Result<Outcome, SysError> {
     match label {
         Label::IRQAckIRQ => {
-            arch::irq::unmask(irq);
+            with_interrupt(line, arch::irq::unmask);
             Ok(Outcome::Done)
         }
         Label::IRQSetIRQHandler => {
@@ -117,30 +171,31 @@ pub fn invoke_handler(irq: u32, label: Label, args: &Args) -> Result<Outcome, Sy
             if !rights.write {
                 return Err(SysError::InvalidCapability(1));
             }
-            let slot = notification_slot(irq);
+            let slot = notification_slot(line);
             let cap = source.cap();
             delete::delete(slot)?;
             slot::insert_derived(slot, cap, source);
             Ok(Outcome::Done)
         }
-        Label::IRQClearIRQHandler => delete::delete(notification_slot(irq)).map(|()| Outcome::Done),
+        Label::IRQClearIRQHandler => delete::delete(notification_slot(line)).map(|()| Outcome::Done),
         _ => Err(SysError::IllegalOperation),
     }
 }
 
 /// The last handler capability goes.
-pub fn release(irq: u32) {
-    arch::irq::mask(irq);
-    line(irq).issued.set(false);
+pub fn release(number: u32) {
+    with_interrupt(number, arch::irq::mask);
+    line(number).issued.set(false);
     // A notification is no container, so its deletion has nothing to preempt.
-    let _ = delete::delete(notification_slot(irq));
+    let _ = delete::delete(notification_slot(number));
 }
 
 /// A hardware interrupt that is user level's: masked until it is acknowledged, and signalled.
 pub fn deliver(irq: u32) {
     arch::irq::mask(irq);
     arch::irq::end(irq);
-    if let Cap::Notification { addr, badge, .. } = line(irq).notification.cap() {
+    let number = line_of(irq, arch::core_index() as u32);
+    if let Cap::Notification { addr, badge, .. } = line(number).notification.cap() {
         notification::signal(Ref::at(addr), badge);
     }
 }

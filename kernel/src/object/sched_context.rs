@@ -1,6 +1,6 @@
 //! Scheduling contexts: who may run for how long, as an object (seL4 manual, section 6.1).
 
-use crate::cpu;
+use crate::cpu::{self, SEVERAL};
 use crate::error::SysError;
 use crate::invoke::{Args, Outcome};
 use crate::mem::{Link, Ref};
@@ -212,6 +212,10 @@ fn yield_to(this: Ref<SchedContext>, caller: Ref<Tcb>) -> Result<Outcome, SysErr
     complete_yield(this);
     cancel_yield(caller);
     if !tcb.is_schedulable() || !sched::has_time(this) {
+        return Ok(Outcome::Word(SchedContext::take_consumed(this)));
+    }
+    // On another core there is nobody to make way for.
+    if SEVERAL && tcb.core.get() != caller.core.get() {
         return Ok(Outcome::Word(SchedContext::take_consumed(this)));
     }
     // The caller learns the consumption when it runs again: now if the target does not take its place.

@@ -138,6 +138,8 @@ pub enum State {
     },
     /// A virtual CPU in a WFI that the kernel handles.
     WaitingForInterrupt,
+    /// A virtual CPU that would run, but stands still until its VMM lets it go on.
+    Held,
 }
 
 /// A message that waits for its receiver.
@@ -188,6 +190,8 @@ pub struct Tcb {
     pub mcp: Cell<u8>,
     /// Scheduling domain.
     pub domain: Cell<u8>,
+    /// The core that it belongs to: its scheduling context's, or where it had one last.
+    pub core: Cell<u32>,
     /// Whether it is in a ready queue.
     pub in_ready_queue: Cell<bool>,
     /// Whether it is in the release queue.
@@ -235,6 +239,7 @@ impl Tcb {
             priority: Cell::new(0),
             mcp: Cell::new(0),
             domain: Cell::new(domain),
+            core: Cell::new(0),
             in_ready_queue: Cell::new(false),
             in_release_queue: Cell::new(false),
             flags: Cell::new(0),

@@ -12,6 +12,7 @@ use crate::invoke::{Args, Outcome};
 use crate::mem::{Link, Ref};
 use crate::object::tcb::{State, Tcb};
 use crate::sched;
+use crate::trap;
 use core::cell::Cell;
 use kernel_config::SELECTED;
 use quoll_kernel_core::cap::{Addr, Cap};
@@ -112,6 +113,11 @@ impl VCpu {
         unsafe { Ref::create(addr, object) };
     }
 
+    /// Whether its thread stands still.
+    pub fn is_held(&self) -> bool {
+        self.flags.get() & vcpu_flags::HELD != 0
+    }
+
     /// Whether a WFI waits in the kernel rather than being a fault.
     pub fn waits_in_kernel(&self) -> bool {
         self.flags.get() & vcpu_flags::WFI_IN_KERNEL != 0
@@ -121,8 +127,9 @@ impl VCpu {
 /// Joins a vCPU and a thread; whatever they were joined with before, they are no more.
 fn associate(vcpu: Ref<VCpu>, tcb: Ref<Tcb>) {
     dissociate_tcb(tcb);
-    if let Some(other) = vcpu.tcb.get() {
-        dissociate_tcb(other);
+    match vcpu.tcb.get() {
+        Some(other) => dissociate_tcb(other),
+        None => guest::flush(vcpu),
     }
     arch::unload(tcb);
     vcpu.tcb.set(Some(tcb));
@@ -137,6 +144,7 @@ pub fn dissociate_tcb(tcb: Ref<Tcb>) {
     arch::unload(tcb);
     vcpu.tcb.set(None);
     tcb.vcpu.set(None);
+    sched::let_go(tcb);
     tcb.regs.spsr.set(psr::sanitize(tcb.regs.spsr.get(), false));
 }
 
@@ -150,16 +158,34 @@ pub fn finalise(vcpu: Ref<VCpu>) {
 
 /// Methods of a vCPU.
 pub fn invoke(vcpu: Ref<VCpu>, label: Label, args: &Args) -> Result<Outcome, SysError> {
-    // A guest that invokes its own vCPU runs: what is switched when it stops is in the object only then.
-    if guest::is_running(vcpu) {
+    if label == Label::ARMVCPUSetTCB {
+        let Cap::Thread { addr } = args.cap(0)?.cap() else { return Err(SysError::IllegalOperation) };
+        associate(vcpu, Ref::at(addr));
+        return Ok(Outcome::Done);
+    }
+    guest::where_loaded(vcpu, || invoke_here(vcpu, label, args))
+}
+
+/// A vCPU that is to stand still is unloaded too: whoever wants that wants to look at it.
+fn set_flags(vcpu: Ref<VCpu>, flags: u64) {
+    let changed = vcpu.flags.replace(flags) ^ flags;
+    let Some(tcb) = vcpu.tcb.get().filter(|_| changed & vcpu_flags::HELD != 0) else { return };
+    if vcpu.is_held() {
         guest::flush(vcpu);
+        sched::hold(tcb);
+    } else {
+        sched::let_go(tcb);
+    }
+}
+
+/// Methods that concern what may be loaded, on the core on which it is.
+fn invoke_here(vcpu: Ref<VCpu>, label: Label, args: &Args) -> Result<Outcome, SysError> {
+    // What is switched when a guest stops is in the object only then. It runs if it invokes its own vCPU, or on another
+    // core.
+    if guest::is_running(vcpu) {
+        guest::stop();
     }
     match label {
-        Label::ARMVCPUSetTCB => {
-            let Cap::Thread { addr } = args.cap(0)?.cap() else { return Err(SysError::IllegalOperation) };
-            associate(vcpu, Ref::at(addr));
-            Ok(Outcome::Done)
-        }
         Label::ARMVCPUInjectIRQ => inject(vcpu, Injection::from_word(args.word(0)?)),
         Label::ARMVCPUReadReg => {
             let value = read(vcpu, args.word(0)?).ok_or(SysError::InvalidArgument(1))?;
@@ -292,7 +318,7 @@ fn write(vcpu: Ref<VCpu>, number: u64, value: u64) -> Result<(), SysError> {
         return Ok(());
     }
     match number {
-        vcpu_reg::FLAGS => vcpu.flags.set(value & vcpu_flags::MASK),
+        vcpu_reg::FLAGS => set_flags(vcpu, value & vcpu_flags::MASK),
         vcpu_reg::VMCR if guest::is_loaded(vcpu) => vgic::set_controls(value),
         vcpu_reg::VMCR => vcpu.interface.controls.set(value),
         vcpu_reg::HCR => vcpu.interface.requests.set(value & REQUESTS),
@@ -331,7 +357,7 @@ fn acknowledge_timer(vcpu: Ref<VCpu>, irq: u64) -> Result<Outcome, SysError> {
 pub fn wait_for_interrupt(tcb: Ref<Tcb>, vcpu: Ref<VCpu>, timer: Option<u64>) -> Ref<Tcb> {
     let due = timer.is_some_and(|ticks| ticks <= arch::timer::now());
     if due || gic::would_signal(list_registers(vcpu), controls(vcpu)) {
-        return tcb;
+        return trap::go_on(tcb);
     }
     sched::wait_for_interrupt(tcb, timer);
     sched::leave()

@@ -33,6 +33,9 @@ pub mod vcpu_flags {
     /// A WFI of this vCPU blocks its thread in the kernel until a virtual interrupt is pending or its virtual timer
     /// fires, instead of being a `VCPUFault`.
     pub const WFI_IN_KERNEL: u64 = 1;
+    /// The vCPU stands still: if its thread runs, or is woken from a WFI in the kernel, it goes on when this is cleared. All
+    /// else stays as it is. So its list registers can be read and changed while it would run on another core.
+    pub const HELD: u64 = 2;
     /// All flags that there are.
-    pub const MASK: u64 = WFI_IN_KERNEL;
+    pub const MASK: u64 = WFI_IN_KERNEL | HELD;
 }

@@ -99,6 +99,18 @@ impl VCpuFlags {
         let others = self.0 & !vcpu_flags::WFI_IN_KERNEL;
         Self(if val { others | vcpu_flags::WFI_IN_KERNEL } else { others })
     }
+
+    /// Whether the vCPU stands still until this is cleared.
+    pub const fn held(self) -> bool {
+        self.0 & vcpu_flags::HELD != 0
+    }
+
+    /// Sets [`held`](Self::held).
+    #[must_use]
+    pub const fn with_held(self, val: bool) -> Self {
+        let others = self.0 & !vcpu_flags::HELD;
+        Self(if val { others | vcpu_flags::HELD } else { others })
+    }
 }
 
 /// The system call that x0 to x8 say, in the registers of [`crate::abi::syscall::register`]; returns them as they are
@@ -122,6 +134,9 @@ mod tests {
         let flags = VCpuFlags::from_word(0xf0).with_wfi_in_kernel(true);
         assert!(flags.wfi_in_kernel());
         assert_eq!(flags.with_wfi_in_kernel(false).into_word(), 0xf0);
+        let flags = VCpuFlags::from_word(0xf1).with_held(true);
+        assert!(flags.held() && flags.wfi_in_kernel());
+        assert_eq!(flags.with_held(false).into_word(), 0xf1);
     }
 
     #[test]

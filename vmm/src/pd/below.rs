@@ -29,6 +29,15 @@ pub trait Kind: ListRegisters {
     /// As [`vmm::hypervisor::Hypervisor::watch_timer`].
     fn watch_timer(&mut self, vcpu: usize) -> bool;
 
+    /// An exit of this vCPU is handled from now on: it stands still.
+    fn begin(&mut self, _vcpu: usize) {}
+
+    /// This vCPU is about to be started, or was stopped.
+    fn forget(&mut self, _vcpu: usize) {}
+
+    /// What has happened is handled.
+    fn finish(&mut self) {}
+
     /// Something has notified the monitor.
     fn notified(&mut self, channels: ChannelSet);
 }

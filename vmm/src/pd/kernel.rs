@@ -58,6 +58,7 @@ impl Kernel {
     /// What a fault message of a vCPU says; `None` if it is not one of a guest's.
     pub fn exit(&mut self, child: Child, message: MessageInfo) -> Option<Exit> {
         let (frame, below) = (&mut self.frame, &mut self.below);
+        below.begin(child.index());
         with_msg_regs(|mrs| {
             Some(match FaultTag::from_label(message.label()) {
                 Some(FaultTag::VMFault) => {
@@ -93,6 +94,11 @@ impl Kernel {
                 }
             })
         })
+    }
+
+    /// What has happened is handled, but for the answer to an exit.
+    pub fn finish(&mut self) {
+        self.below.finish();
     }
 
     /// The answer to the exit.
@@ -223,6 +229,7 @@ impl Hypervisor for Kernel {
         *context.spsr_mut() = entry.pstate;
         *context.gpr_mut(0) = entry.argument;
         self.below.reset_interface(vcpu);
+        self.below.forget(vcpu);
         done("start a vCPU", tcb(vcpu).tcb_write_all_registers(true, &mut context));
     }
 
@@ -230,6 +237,7 @@ impl Hypervisor for Kernel {
         // What the vCPU has asked for by the exit that is being handled dies with it.
         self.frame.forget();
         done("stop a vCPU", tcb(vcpu).tcb_suspend());
+        self.below.forget(vcpu);
     }
 
     fn resume(&mut self, vcpu: usize) {

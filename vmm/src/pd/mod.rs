@@ -71,6 +71,7 @@ impl Monitor {
         } else if let Err(error) = self.guest.boot(&mut self.kernel) {
             debug_println!("{}: {error}", kernel::name());
         }
+        self.kernel.finish();
     }
 }
 
@@ -80,12 +81,16 @@ impl Handler for Monitor {
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
         self.kernel.notified(channels);
         self.guest.poll(&mut self.kernel);
+        self.kernel.finish();
         Ok(())
     }
 
     fn fault(&mut self, child: Child, message: MessageInfo) -> Result<Option<MessageInfo>, Infallible> {
         let Some(exit) = self.kernel.exit(child, message) else { return Ok(None) };
-        Ok(match self.guest.handle(&mut self.kernel, child.index(), exit) {
+        let next = self.guest.handle(&mut self.kernel, child.index(), exit);
+        // Before the answer, which stands in the message registers.
+        self.kernel.finish();
+        Ok(match next {
             Next::Resume => Some(self.kernel.answer()),
             Next::Leave => {
                 self.kernel.leave();

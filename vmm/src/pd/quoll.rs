@@ -29,6 +29,21 @@ pub struct Below {
     gic: GicInfo,
     /// The maintenance interrupts that are asked for.
     maintenance: [Maintenance; MAX_VCPUS],
+    /// The vCPU whose exit is being handled: it stands still.
+    exiting: Option<usize>,
+    /// vCPUs that stand still because they are looked at, a bit each.
+    held: u32,
+}
+
+/// With several cores, a vCPU may run on another one while this monitor looks at it. On one core it cannot: a monitor has
+/// the higher priority.
+const RUN_BESIDE: bool = cfg!(sel4_smp);
+
+/// Sets a vCPU's flags: whether it stands still, and always that it waits in the kernel. Without that a WFI is an exit like
+/// any other.
+fn set_flags(vcpu: usize, held: bool) {
+    let flags = VCpuFlags::default().with_wfi_in_kernel(true).with_held(held).into_word();
+    done("set a vCPU's flags", vcpu_object(vcpu).vcpu_write_regs(Extension::Flags, flags));
 }
 
 fn read(vcpu: usize, register: Extension) -> u64 {
@@ -39,17 +54,41 @@ fn write(vcpu: usize, register: Extension, value: u64) {
     done("write a vCPU's interrupts", vcpu_object(vcpu).vcpu_write_regs(register, value));
 }
 
+impl Below {
+    /// Makes a vCPU stand still until what has happened is handled.
+    fn hold(&mut self, vcpu: usize) {
+        if RUN_BESIDE && self.exiting != Some(vcpu) && self.held & 1 << vcpu == 0 {
+            self.held |= 1 << vcpu;
+            set_flags(vcpu, true);
+        }
+    }
+
+    /// Lets a vCPU go on that was held.
+    fn let_go(&mut self, vcpu: usize) {
+        if RUN_BESIDE && self.held & 1 << vcpu != 0 {
+            self.held &= !(1 << vcpu);
+            set_flags(vcpu, false);
+        }
+    }
+
+    fn read(&mut self, vcpu: usize, register: Extension) -> u64 {
+        self.hold(vcpu);
+        read(vcpu, register)
+    }
+
+    fn write(&mut self, vcpu: usize, register: Extension, value: u64) {
+        self.hold(vcpu);
+        write(vcpu, register, value);
+    }
+}
+
 impl Kind for Below {
     const CONDUIT: Conduit = Conduit::Hvc;
 
     fn new(vcpus: usize) -> Self {
-        let flags = VCpuFlags::default().with_wfi_in_kernel(true).into_word();
-        for vcpu in 0..vcpus {
-            // Without it a WFI is an exit like any other.
-            done("let a vCPU wait in the kernel", vcpu_object(vcpu).vcpu_write_regs(Extension::Flags, flags));
-        }
+        (0..vcpus).for_each(|vcpu| set_flags(vcpu, false));
         let gic = if vcpus == 0 { 0 } else { read(0, Extension::GicInfo) };
-        Self { gic: GicInfo::from_word(gic), maintenance: [Maintenance::empty(); MAX_VCPUS] }
+        Self { gic: GicInfo::from_word(gic), maintenance: [Maintenance::empty(); MAX_VCPUS], exiting: None, held: 0 }
     }
 
     fn gic(&self) -> HostGic {
@@ -62,10 +101,27 @@ impl Kind for Below {
     }
 
     fn reset_interface(&mut self, vcpu: usize) {
-        write(vcpu, Extension::Vmcr, 0);
+        self.write(vcpu, Extension::Vmcr, 0);
         for number in 0..vcpu_reg::ACTIVE_COUNT as usize {
-            write(vcpu, Extension::Active0(number), 0);
-            write(vcpu, Extension::Active1(number), 0);
+            self.write(vcpu, Extension::Active0(number), 0);
+            self.write(vcpu, Extension::Active1(number), 0);
+        }
+    }
+
+    fn begin(&mut self, vcpu: usize) {
+        if RUN_BESIDE {
+            self.exiting = Some(vcpu);
+        }
+    }
+
+    fn forget(&mut self, vcpu: usize) {
+        self.let_go(vcpu);
+    }
+
+    fn finish(&mut self) {
+        if RUN_BESIDE {
+            (0..MAX_VCPUS).for_each(|vcpu| self.let_go(vcpu));
+            self.exiting = None;
         }
     }
 
@@ -83,26 +139,27 @@ impl ListRegisters for Below {
     }
 
     fn read(&mut self, vcpu: usize, index: usize) -> ListRegister {
-        ListRegister::from_bits(read(vcpu, Extension::ListRegister(index)))
+        ListRegister::from_bits(Self::read(self, vcpu, Extension::ListRegister(index)))
     }
 
     fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
-        write(vcpu, Extension::ListRegister(index), value.bits());
+        Self::write(self, vcpu, Extension::ListRegister(index), value.bits());
     }
 
     fn empty(&mut self, vcpu: usize) -> u16 {
-        read(vcpu, Extension::Elrsr) as u16
+        Self::read(self, vcpu, Extension::Elrsr) as u16
     }
 
     fn set_maintenance(&mut self, vcpu: usize, enabled: Maintenance) {
         self.maintenance[vcpu] = enabled;
-        write(vcpu, Extension::Hcr, enabled.bits());
+        Self::write(self, vcpu, Extension::Hcr, enabled.bits());
     }
 
     fn take_eoi_count(&mut self, vcpu: usize) -> u32 {
-        let count = read(vcpu, Extension::Hcr) >> EOI_COUNT_SHIFT & EOI_COUNT_MASK;
+        let count = Self::read(self, vcpu, Extension::Hcr) >> EOI_COUNT_SHIFT & EOI_COUNT_MASK;
         if count != 0 {
-            write(vcpu, Extension::Hcr, self.maintenance[vcpu].bits());
+            let enabled = self.maintenance[vcpu].bits();
+            Self::write(self, vcpu, Extension::Hcr, enabled);
         }
         count as u32
     }

@@ -37,8 +37,9 @@ impl Vgic {
     pub fn maintenance(&mut self, cpu: usize, ended: Option<usize>, hw: &mut dyn ListRegisters) {
         let Some(Cpu { interface, .. }) = self.cpus.get(cpu) else { return };
         match ended {
-            // Only one list register has to be looked at, and what it says is known.
-            Some(index) if interface.maintenance.is_empty() && index < hw.count() => {
+            // Only one list register has to be looked at, and what it says is known, unless the exit of another vCPU came
+            // in between, which may have filled it again.
+            Some(index) if self.config.vcpus == 1 && interface.maintenance.is_empty() && index < hw.count() => {
                 if interface.used & 1 << index != 0 {
                     self.absorb(cpu, index, empty(interface.shadow[index]));
                     self.release(cpu, index);

@@ -3,8 +3,8 @@
 //! The registers belong to the last thread that used them. Any other thread traps at its first use (`CPTR_EL2.TFP`); then
 //! the owner's registers go to its TCB and the thread's own come.
 
-use super::local;
 use super::sysreg::{barrier, write};
+use super::{cores, local};
 use crate::mem::Ref;
 use crate::object::tcb::Tcb;
 use core::arch::{asm, global_asm};
@@ -130,10 +130,26 @@ fn transfer(state: &State, save: bool) {
 
 /// The thread uses the FPU no more, or is no more: its registers are dropped.
 pub fn release(tcb: Ref<Tcb>) {
-    let local = local();
-    if local.fpu_owner.get() == Some(tcb) {
-        local.fpu_owner.set(None);
-        // The next thread to run, even this one, sets the trap anew.
-        super::unload(tcb);
-    }
+    cores::where_held(
+        |local| local.fpu_owner.get() == Some(tcb),
+        || {
+            local().fpu_owner.set(None);
+            // The next thread to run, even this one, sets the trap anew.
+            super::unload_here(tcb);
+        },
+    );
+}
+
+/// The thread's registers go to its TCB: it is to run on another core.
+pub(super) fn save(tcb: Ref<Tcb>) {
+    cores::where_held(|local| local.fpu_owner.get() == Some(tcb), || save_here(tcb));
+}
+
+/// As [`save`], on the core that has the registers. The FPU is nobody's then, so whoever runs here next traps.
+fn save_here(tcb: Ref<Tcb>) {
+    write!("cptr_el2", cptr(false));
+    barrier!("isb");
+    transfer(&tcb.fpu, true);
+    local().fpu_owner.set(None);
+    start();
 }

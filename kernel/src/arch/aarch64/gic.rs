@@ -4,6 +4,7 @@
 use super::mmio::Registers;
 use super::sysreg::read;
 use super::{gicv2, gicv3, local};
+use crate::cpu::SEVERAL;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use kernel_config::SELECTED;
 
@@ -22,8 +23,12 @@ const CTLR_PENDING: u32 = 1 << 31;
 
 /// Interrupts below are the core's own (SGIs and PPIs).
 pub(super) const FIRST_SHARED: u32 = 32;
-/// The priority of every interrupt, in four equal bytes.
-const PRIORITIES: u32 = 0xa0a0_a0a0;
+/// The priority of every interrupt but the calls between cores.
+const ORDINARY: u8 = 0xa0;
+/// The priority of calls between cores.
+const URGENT: u8 = 0x80;
+/// Below every priority.
+pub(super) const LOWEST_PRIORITY: u8 = 0xff;
 
 static IS_V3: AtomicBool = AtomicBool::new(false);
 
@@ -84,6 +89,23 @@ pub fn set_trigger(irq: u32, edge: bool) {
     bank.write(register, others | u32::from(edge) << (shift + 1));
 }
 
+/// Has only the kernel's calls between cores reach this core, or everything.
+pub(super) fn set_urgent_only(urgent_only: bool) {
+    let mask = if urgent_only { ORDINARY } else { LOWEST_PRIORITY };
+    if is_v3() { gicv3::set_priority_mask(mask) } else { gicv2::set_priority_mask(mask) }
+}
+
+/// Forgets that a software-generated interrupt is pending on this core.
+pub(super) fn clear_sgi(irq: u32) {
+    /// `GICD_CPENDSGIR<n>`: a byte for each, a bit for each core that sent it.
+    const CPENDSGIR: u64 = 0xf10;
+    if is_v3() {
+        gicv3::private_bank().write(ICPENDR, 1 << irq);
+    } else {
+        distributor().write(CPENDSGIR + u64::from(irq & !3), 0xff << (irq % 4 * 8));
+    }
+}
+
 /// Whether a private interrupt is active on this core.
 pub fn is_active(irq: u32) -> bool {
     let (offset, bit) = bit(irq);
@@ -105,32 +127,47 @@ fn reset_block(bank: Registers, block: u64, group: u32) {
     bank.write(ICACTIVER + word, u32::MAX);
     bank.write(IGROUPR + word, group);
     for register in 0..8 {
-        bank.write(IPRIORITYR + block * 32 + register * 4, PRIORITIES);
+        bank.write(IPRIORITYR + block * 32 + register * 4, u32::from_ne_bytes([ORDINARY; 4]));
     }
 }
 
-/// Resets the distributor, and this core's part of the controller.
+/// A GICv3 has a group of its own for the non-secure world; a GICv2 that is seen from there knows only one.
+fn group() -> u32 {
+    if is_v3() { u32::MAX } else { 0 }
+}
+
+/// Resets the distributor.
 pub(super) fn start() {
     let distributor = distributor();
     // The processor says whether the controller has system registers, as versions 3 and 4 have.
     let v3 = read!("id_aa64pfr0_el1") >> 24 & 0xf != 0;
     IS_V3.store(v3, Relaxed);
-    // A GICv3 has a group of its own for the non-secure world; a GICv2 that is seen from there knows only one.
-    let group = if v3 { u32::MAX } else { 0 };
     distributor.write(CTLR, 0);
     let blocks = u64::from(distributor.read(TYPER) & 0x1f) + 1;
     for block in 1..blocks {
-        reset_block(distributor, block, group);
+        reset_block(distributor, block, group());
     }
     let shared = FIRST_SHARED..blocks as u32 * 32;
     if v3 {
         gicv3::start_distributor(shared);
-        gicv3::start_core();
     } else {
         gicv2::start_distributor(shared);
+    }
+}
+
+/// Resets this core's part of the controller.
+pub(super) fn start_core() {
+    if is_v3() {
+        gicv3::start_core();
+    } else {
         gicv2::start_core();
     }
-    reset_block(bank(0), 0, group);
+    reset_block(bank(0), 0, group());
+    if SEVERAL {
+        const { assert!(super::cores::IPI == 0) };
+        bank(0).write(IPRIORITYR, u32::from_le_bytes([URGENT, ORDINARY, ORDINARY, ORDINARY]));
+        unmask(super::cores::IPI);
+    }
     unmask(super::irq::TIMER);
     unmask(SELECTED.interrupts.maintenance);
     unmask(SELECTED.interrupts.virtual_timer);

@@ -1,6 +1,6 @@
 //! GICv2: targets of interrupts and the CPU interface (GICC), in memory.
 
-use super::gic::{CTLR, distributor};
+use super::gic::{CTLR, LOWEST_PRIORITY, distributor};
 use super::local;
 use super::mmio::Registers;
 use kernel_config::SELECTED;
@@ -16,7 +16,6 @@ const GICC_EOIR: u64 = 0x0010;
 const GICC_DIR: u64 = 0x1000;
 /// Both groups, and dropping the priority does not deactivate.
 const GICC_CTLR_VALUE: u32 = 3 | 1 << 9;
-const LOWEST_PRIORITY: u32 = 0xff;
 /// Bits of the interrupt's number in what the interface hands out; above is the source of an SGI.
 const INTID: u32 = 0x3ff;
 
@@ -34,9 +33,21 @@ pub fn start_distributor(shared: core::ops::Range<u32>) {
     distributor().write(CTLR, ENABLE_BOTH_GROUPS);
 }
 
+/// Has a shared interrupt delivered to a core.
+pub fn route(irq: u32, core: usize) {
+    let (register, shift) = (ITARGETSR + u64::from(irq & !3), irq % 4 * 8);
+    let others = distributor().read(register) & !(0xff << shift);
+    distributor().write(register, others | 1 << (shift + core as u32));
+}
+
+/// Lets only interrupts of higher priority (lower numbers) through.
+pub fn set_priority_mask(mask: u8) {
+    interface().write(GICC_PMR, u32::from(mask));
+}
+
 /// Enables this core's interface.
 pub fn start_core() {
-    interface().write(GICC_PMR, LOWEST_PRIORITY);
+    set_priority_mask(LOWEST_PRIORITY);
     interface().write(GICC_CTLR, GICC_CTLR_VALUE);
 }
 

@@ -1,6 +1,6 @@
 //! GICv3: routing, this core's redistributor, and the CPU interface in system registers.
 
-use super::gic::{CTLR, distributor};
+use super::gic::{CTLR, LOWEST_PRIORITY, distributor};
 use super::local;
 use super::mmio::Registers;
 use super::sysreg::{barrier, read, write};
@@ -29,6 +29,11 @@ pub fn start_distributor(shared: core::ops::Range<u32>) {
     for irq in shared {
         distributor().write64(IROUTER + u64::from(irq) * 8, affinity);
     }
+}
+
+/// Has a shared interrupt delivered to a core.
+pub fn route(irq: u32, core: usize) {
+    distributor().write64(IROUTER + u64::from(irq) * 8, SELECTED.affinity(core));
 }
 
 /// This core's redistributor.
@@ -62,7 +67,6 @@ pub fn start_core() {
     /// System registers are used and nothing bypasses them. EL1's register, which no guest has of its own, traps.
     const SRE_EL2: u64 = 7;
     const EOI_DROPS_PRIORITY_ONLY: u64 = 1 << 1;
-    const LOWEST_PRIORITY: u64 = 0xff;
     local().redistributor.set(find_redistributor());
     let redistributor = redistributor();
     redistributor.write(GICR_WAKER, redistributor.read(GICR_WAKER) & !WAKER_PROCESSOR_SLEEP);
@@ -71,10 +75,16 @@ pub fn start_core() {
     barrier!("isb");
     write!("icc_sre_el1", 7);
     barrier!("isb");
-    write!("icc_pmr_el1", LOWEST_PRIORITY);
+    set_priority_mask(LOWEST_PRIORITY);
     write!("icc_bpr1_el1", 0);
     write!("icc_ctlr_el1", EOI_DROPS_PRIORITY_ONLY);
     write!("icc_igrpen1_el1", 1);
+    barrier!("isb");
+}
+
+/// Lets only interrupts of higher priority (lower numbers) through.
+pub fn set_priority_mask(mask: u8) {
+    write!("icc_pmr_el1", u64::from(mask));
     barrier!("isb");
 }
 
@@ -110,6 +120,7 @@ pub fn deactivate(irq: u32) {
 
 /// Sends an SGI to the cores whose bits are set; cores are numbered by Aff0.
 pub fn send_sgi(irq: u32, targets: u32) {
+    barrier!("dsb ishst");
     write!("icc_sgi1r_el1", u64::from(irq) << 24 | u64::from(targets & 0xffff));
     barrier!("isb");
 }

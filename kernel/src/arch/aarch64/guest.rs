@@ -4,8 +4,10 @@
 //! once: the controls that also act on EL0, the virtual timer and virtual interrupts ([`enter`], [`leave`]). The rest moves
 //! when another guest is to run ([`load`], [`save`]).
 
+use super::local::{self, local};
 use super::sysreg::{barrier, read, write};
-use super::{irq, local, setup, tlb, vgic};
+use super::{cores, irq, setup, tlb, vgic};
+use crate::cpu::SEVERAL;
 use crate::mem::Ref;
 use crate::object::tcb::Tcb;
 use crate::object::vcpu::{NO_ENTRY_FOR_END, REQUESTS, VCpu};
@@ -158,15 +160,27 @@ pub fn is_loaded(vcpu: Ref<VCpu>) -> bool {
 /// Takes a guest's state out of the registers, if it is there, so that its object tells all of it. If its thread is to go
 /// on, it is loaded again then.
 pub fn flush(vcpu: Ref<VCpu>) {
-    let local = local();
-    if local.guest.get() != Some(vcpu) {
-        return;
+    cores::where_held(|local| local.guest.get() == Some(vcpu), || flush_here(vcpu));
+}
+
+/// Does something on the core that has the guest's state in its registers, if one has; else here.
+#[inline]
+pub fn where_loaded<R>(vcpu: Ref<VCpu>, work: impl FnOnce() -> R) -> R {
+    let loaded = if SEVERAL { local::find(|local| local.guest.get() == Some(vcpu)) } else { None };
+    match loaded {
+        Some(core) => cores::on_core(core, work),
+        None => work(),
     }
+}
+
+/// As [`flush`], on the core that has the guest loaded.
+fn flush_here(vcpu: Ref<VCpu>) {
+    let local = local();
     let timer = SELECTED.interrupts.virtual_timer;
     if local.guest_runs.get() {
         leave();
         if let Some(tcb) = local.thread.get() {
-            super::unload(tcb);
+            super::unload_here(tcb);
         }
     }
     save(vcpu);
@@ -182,7 +196,7 @@ pub fn stop() -> Option<Ref<Tcb>> {
     let local = local();
     let stopped = local.guest.get().filter(|_| local.guest_runs.get());
     if let Some(tcb) = local.thread.get() {
-        super::unload(tcb);
+        super::unload_here(tcb);
     }
     leave();
     barrier!("isb");

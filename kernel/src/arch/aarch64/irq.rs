@@ -2,6 +2,7 @@
 
 use super::sysreg::read;
 use super::{gicv2, gicv3};
+use crate::cpu::SEVERAL;
 use kernel_config::SELECTED;
 
 pub use super::gic::{is_active, mask, set_active, set_trigger, unmask};
@@ -16,7 +17,13 @@ pub(super) const NONE: u32 = 1023;
 /// Whether the interrupt is the kernel's: its timer, or one that it forwards to guests.
 pub const fn is_reserved(irq: u32) -> bool {
     let own = &SELECTED.interrupts;
-    irq == TIMER || irq == own.maintenance || irq == own.virtual_timer
+    irq == TIMER || irq == own.maintenance || irq == own.virtual_timer || is_from_core(irq)
+}
+
+/// Whether the interrupt comes from another core that has something for this one.
+#[inline(always)]
+pub const fn is_from_core(irq: u32) -> bool {
+    SEVERAL && irq == super::cores::IPI
 }
 
 /// Takes the most urgent pending interrupt; it must be ended.
@@ -43,6 +50,11 @@ pub fn drop_priority(irq: u32) {
 #[inline]
 pub fn deactivate(irq: u32) {
     if super::gic::is_v3() { gicv3::deactivate(irq) } else { gicv2::deactivate(irq) }
+}
+
+/// Has a shared interrupt delivered to a core.
+pub fn route(irq: u32, core: usize) {
+    if super::gic::is_v3() { gicv3::route(irq, core) } else { gicv2::route(irq, core) }
 }
 
 /// Sends a software-generated interrupt (0 to 15) to the cores whose bits are set.

@@ -1,6 +1,7 @@
 //! What is loaded on each core: the thread, address space, guest and FPU state that its registers hold.
 
 use super::sysreg::{read, write};
+use crate::cpu::SEVERAL;
 use crate::mem::Link;
 use crate::object::tcb::Tcb;
 use crate::object::vcpu::VCpu;
@@ -10,6 +11,8 @@ use sel4_abi::config::MAX_NUM_NODES;
 
 /// Bytes of a core's kernel stack.
 pub const STACK_BYTES: usize = 16 * 1024;
+/// Bytes from one core's stack to the next: below each is a page that is not mapped.
+pub const STACK_STRIDE: u64 = STACK_BYTES as u64 + 4096;
 
 /// One core's.
 #[repr(C)]
@@ -55,9 +58,19 @@ impl Local {
         }
     }
 
+    /// The number of the core.
+    #[inline(always)]
+    pub fn index(&self) -> usize {
+        self.index.get()
+    }
+
+    /// Whether an address space's root table is loaded here, or a guest's that ran last.
+    pub fn has_root(&self, root: u64) -> bool {
+        self.vttbr.get() & ROOT == root || self.guest_vttbr.get() & ROOT == root
+    }
+
     /// Forgets an address space whose root table is no more. A thread that runs in it is left with an empty one.
     pub fn forget_root(&self, root: u64) {
-        const ROOT: u64 = 0x0000_ffff_ffff_fffe;
         if self.vttbr.get() & ROOT == root {
             super::load_address_space(super::empty_address_space());
         }
@@ -67,9 +80,13 @@ impl Local {
     }
 }
 
+/// The root table's address in `VTTBR_EL2`.
+const ROOT: u64 = 0x0000_ffff_ffff_fffe;
+
 struct Locals([Local; MAX_NUM_NODES]);
 
-// SAFETY: each core uses its own element only, as `local` gives it.
+// SAFETY: each core changes its own element only, as `local` gives it, and only while it has the kernel's lock or serves the
+// core that has it; others are read by the core that has the lock.
 unsafe impl Sync for Locals {}
 
 static LOCALS: Locals = Locals([const { Local::new() }; MAX_NUM_NODES]);
@@ -77,7 +94,7 @@ static LOCALS: Locals = Locals([const { Local::new() }; MAX_NUM_NODES]);
 /// The kernel's state beside objects.
 struct Shared(Globals);
 
-// SAFETY: one core runs the kernel at a time.
+// SAFETY: one core runs the kernel at a time (`super::cores`).
 unsafe impl Sync for Shared {}
 
 static GLOBALS: Shared = Shared(Globals::new());
@@ -91,7 +108,7 @@ pub fn globals() -> &'static Globals {
 /// The number of this core.
 #[inline(always)]
 pub fn core_index() -> usize {
-    if MAX_NUM_NODES == 1 { 0 } else { local().index.get() }
+    if SEVERAL { local().index.get() } else { 0 }
 }
 
 /// This core's.
@@ -100,6 +117,18 @@ pub fn local() -> &'static Local {
     let address = read!("tpidr_el2") as usize;
     // SAFETY: `start` has put the address of a static there before anything calls this.
     unsafe { &*core::ptr::with_exposed_provenance(address) }
+}
+
+/// A core's, for the core that has the kernel's lock to look at.
+#[inline(always)]
+pub fn of(core: usize) -> &'static Local {
+    if SEVERAL { &LOCALS.0[core] } else { local() }
+}
+
+/// The core for whose registers `holds` holds, if there is one; the core that asks has the kernel's lock.
+#[inline(always)]
+pub fn find(holds: impl Fn(&Local) -> bool) -> Option<usize> {
+    if SEVERAL { LOCALS.0.iter().position(holds) } else { holds(local()).then_some(0) }
 }
 
 /// Makes this core known by its number; `stack_top` is where its exceptions put their frames.

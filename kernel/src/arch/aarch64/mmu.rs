@@ -3,10 +3,12 @@
 //! Memory is normal and not executable, the kernel's text is read-only and executable, its constants are read-only, devices
 //! are device memory. Blocks are as large as alignment allows, so few tables are needed; they are static.
 
-use super::sysreg::{barrier, read, write};
-use super::{cache, tlb};
+use super::cache;
+use super::local::{STACK_BYTES, STACK_STRIDE};
+use core::arch::{asm, global_asm};
 use core::cell::{Cell, UnsafeCell};
 use kernel_config::{Range, SELECTED};
+use sel4_abi::config::MAX_NUM_NODES;
 
 const ENTRIES: usize = 512;
 const PAGE: u64 = 4096;
@@ -143,6 +145,12 @@ pub fn kernel_image() -> Range {
     Range::new(symbol!(__text_start), symbol!(__kernel_end))
 }
 
+/// The kernel stack of a core. The page below it is not mapped.
+pub fn stack(core: usize) -> Range {
+    let start = symbol!(__stack_guard) + core as u64 * STACK_STRIDE + PAGE;
+    Range::new(start, start + STACK_BYTES as u64)
+}
+
 /// Maps everything that the kernel reaches, `device_tree` (whole pages outside of memory) among it.
 fn fill(device_tree: Range) {
     let tables = &TABLES_OF_EL2;
@@ -150,9 +158,8 @@ fn fill(device_tree: Range) {
     let kernel = kernel_image();
     tables.map(Range::new(kernel.start, text_end), Use::Text);
     tables.map(Range::new(text_end, rodata_end), Use::Constants);
-    let guard = symbol!(__stack_guard);
-    tables.map(Range::new(rodata_end, guard), Use::Data);
-    tables.map(Range::new(guard + PAGE, kernel.end), Use::Data);
+    tables.map(Range::new(rodata_end, symbol!(__stack_guard)), Use::Data);
+    (0..MAX_NUM_NODES).for_each(|core| tables.map(stack(core), Use::Data));
     tables.map(Range::new(kernel.end, SELECTED.ram.end), Use::Data);
     if SELECTED.ram.start < kernel.start {
         tables.map(Range::new(SELECTED.ram.start, kernel.start), Use::Data);
@@ -176,19 +183,43 @@ pub fn build(device_tree: Range) {
     cache::invalidate(start, size_of::<Tables>() as u64);
 }
 
+/// `TCR_EL2`: 39 bits, walks through write-back inner-shareable memory, 4 KiB, 40-bit physical addresses, RES1 bits.
+const TCR: u64 = 1 << 31 | 1 << 23 | 2 << 16 | 3 << 12 | 1 << 10 | 1 << 8 | (64 - 39);
+/// `SCTLR_EL2`: MMU, caches, stack alignment, writable memory is never executable, RES1 bits.
+const SCTLR: u64 = 0x30c5_0830 | 1 << 19 | 1 << 12 | 1 << 3 | 1 << 2 | 1;
+
+// Turns translation and caches on for this core. It touches no memory: what a core writes with its caches off may stand in
+// another one's cache as it was before.
+global_asm!(
+    ".pushsection .text.entry, \"ax\"",
+    "quoll_enable_mmu:",
+    "ldr x9, ={mair}",
+    "msr mair_el2, x9",
+    "ldr x9, ={tcr}",
+    "msr tcr_el2, x9",
+    "adrp x9, {tables}",
+    "msr ttbr0_el2, x9",
+    "isb",
+    "tlbi alle2",
+    "tlbi alle1",
+    "dsb nsh",
+    "ic iallu",
+    "dsb nsh",
+    "isb",
+    "ldr x9, ={sctlr}",
+    "msr sctlr_el2, x9",
+    "isb",
+    "ret",
+    ".ltorg",
+    ".popsection",
+    mair = const MAIR,
+    tcr = const TCR,
+    sctlr = const SCTLR,
+    tables = sym TABLES_OF_EL2,
+);
+
 /// Turns translation and caches on for this core.
 pub fn enable() {
-    /// 39 bits, walks through write-back inner-shareable memory, 4 KiB, 40-bit physical addresses, RES1 bits.
-    const TCR: u64 = 1 << 31 | 1 << 23 | 2 << 16 | 3 << 12 | 1 << 10 | 1 << 8 | (64 - 39);
-    /// MMU, caches, stack alignment, writable memory is never executable, RES1 bits.
-    const SCTLR: u64 = 0x30c5_0830 | 1 << 19 | 1 << 12 | 1 << 3 | 1 << 2 | 1;
-    write!("mair_el2", MAIR);
-    write!("tcr_el2", TCR);
-    write!("ttbr0_el2", core::ptr::from_ref(&TABLES_OF_EL2.tables[0]).expose_provenance() as u64);
-    barrier!("isb");
-    tlb::invalidate_all();
-    barrier!("ic iallu", "dsb nsh", "isb");
-    write!("sctlr_el2", SCTLR);
-    barrier!("isb");
-    debug_assert_eq!(read!("sctlr_el2") & 1, 1);
+    // SAFETY: the tables map everything that the kernel uses at its own address; the routine changes x9 only.
+    unsafe { asm!("bl quoll_enable_mmu", out("x9") _, out("x30") _) };
 }

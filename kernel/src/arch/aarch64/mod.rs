@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod console;
+mod cores;
 #[cfg(sel4_debug)]
 pub mod debug;
 mod entry;
@@ -27,6 +28,7 @@ mod trap;
 mod vectors;
 pub mod vgic;
 
+pub use cores::{cores, idle, on_core};
 pub use entry::processor;
 pub use smc::smc;
 
@@ -75,11 +77,26 @@ fn save_thread_pointers(tcb: Ref<Tcb>) {
 
 /// To be called before a thread's thread pointers, address space, vCPU or FPU flag are read or changed, and before it is
 /// deleted: what is loaded for it goes back to its TCB, and is loaded anew if it runs again.
+#[inline]
 pub fn unload(tcb: Ref<Tcb>) {
+    cores::where_held(|local| local.thread.get() == Some(tcb), || unload_here(tcb));
+}
+
+/// As [`unload`], for a thread that this core may have loaded.
+fn unload_here(tcb: Ref<Tcb>) {
     let local = local();
     if local.thread.get() == Some(tcb) {
         save_thread_pointers(tcb);
         local.thread.set(None);
+    }
+}
+
+/// To be called before a thread that does not run goes to another core: nothing of it stays loaded anywhere.
+pub fn evict(tcb: Ref<Tcb>) {
+    unload(tcb);
+    fpu::save(tcb);
+    if let Some(vcpu) = tcb.vcpu.get() {
+        guest::flush(vcpu);
     }
 }
 
@@ -99,11 +116,6 @@ pub fn sanitize_spsr(tcb: Ref<Tcb>, spsr: u64) -> u64 {
     #[cfg(sel4_debug)]
     let spsr = if tcb.breakpoints.is_stepping() { spsr | psr::STEP } else { spsr };
     spsr
-}
-
-/// Sleeps until an interrupt is pending; it is taken when the caller asks for it.
-pub fn idle() {
-    barrier!("dsb sy", "wfi");
 }
 
 /// Stops this core for good.

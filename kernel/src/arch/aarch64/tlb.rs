@@ -1,8 +1,10 @@
 //! Stage-2 translation entries: making changed tables seen. Invalidation reaches every core (inner shareable).
 
-use super::local;
+use super::cores;
+use super::local::{self, core_index, local};
 use super::sysreg::{barrier, read, write};
 use core::arch::asm;
+use sel4_abi::config::MAX_NUM_NODES;
 
 /// Runs `operation` with a VMID in `VTTBR_EL2`, by which the invalidations name it.
 fn with_vmid(vmid: u8, operation: impl FnOnce()) {
@@ -43,12 +45,17 @@ pub(super) fn invalidate_stage_1_here() {
     barrier!("isb", "tlbi vmalle1", "dsb nsh", "isb");
 }
 
-/// Forgets everything, at boot.
-pub(super) fn invalidate_all() {
-    barrier!("tlbi alle2", "tlbi alle1", "dsb nsh", "isb");
+/// The address space whose root this is is no more: where it is loaded, an empty one takes its place.
+pub fn unload(root: u64) {
+    for core in 0..MAX_NUM_NODES {
+        if local::of(core).has_root(root) {
+            cores::on_core(core, || local().forget_root(root));
+        }
+    }
 }
 
-/// The address space whose root this is is no more: if it is loaded, an empty one takes its place.
-pub fn unload(root: u64) {
-    local().forget_root(root);
+/// Whether a VMID is in use on another core at this moment.
+pub fn is_loaded_elsewhere(vmid: u8) -> bool {
+    let uses = |local: &local::Local| (local.vttbr.get() >> 48) as u8 == vmid;
+    (0..MAX_NUM_NODES).any(|core| core != core_index() && uses(local::of(core)))
 }

@@ -1,5 +1,6 @@
 //! From the vectors to the kernel proper: sorts exceptions by their syndrome.
 
+use super::cores::Inside;
 use super::sysreg::{barrier, read, write};
 use super::{fpu, guest};
 use crate::fault::Fault;
@@ -23,12 +24,16 @@ const INSTRUCTION: u64 = 4;
 /// `SVC` at EL0.
 #[unsafe(no_mangle)]
 extern "C" fn quoll_trap_system_call(tcb: u64) -> u64 {
-    trap::syscall(thread(tcb)).addr().get()
+    let tcb = thread(tcb);
+    let inside = Inside::enter_from(tcb, INSTRUCTION);
+    let next = if inside.is_abandoned() { trap::resume() } else { trap::syscall(tcb) };
+    next.addr().get()
 }
 
 /// An interrupt.
 #[unsafe(no_mangle)]
 extern "C" fn quoll_trap_interrupt(_tcb: u64) -> u64 {
+    let _inside = Inside::enter();
     trap::interrupt().addr().get()
 }
 
@@ -36,7 +41,10 @@ extern "C" fn quoll_trap_interrupt(_tcb: u64) -> u64 {
 #[unsafe(no_mangle)]
 extern "C" fn quoll_trap_synchronous(tcb: u64, syndrome: u64) -> u64 {
     let (tcb, syndrome) = (thread(tcb), Syndrome(syndrome));
+    let advanced = if syndrome.class() == Class::Hvc { INSTRUCTION } else { 0 };
+    let inside = Inside::enter_from(tcb, advanced);
     let next = match syndrome.class() {
+        _ if inside.is_abandoned() => trap::resume(),
         Class::Hvc => hypervisor_call(tcb),
         Class::DataAbort | Class::InstructionAbort => memory_fault(tcb, syndrome),
         Class::FloatingPoint => floating_point(tcb, syndrome),
@@ -57,8 +65,10 @@ extern "C" fn quoll_trap_synchronous(tcb: u64, syndrome: u64) -> u64 {
 /// thread that ran has it.
 #[unsafe(no_mangle)]
 extern "C" fn quoll_trap_error(tcb: u64) -> u64 {
-    let syndrome = Syndrome(read!("esr_el2"));
-    exception(thread(tcb), syndrome).addr().get()
+    let (tcb, syndrome) = (thread(tcb), Syndrome(read!("esr_el2")));
+    let inside = Inside::enter_from(tcb, 0);
+    let next = if inside.is_abandoned() { trap::resume() } else { exception(tcb, syndrome) };
+    next.addr().get()
 }
 
 /// An exception of the kernel itself: there is no way on.
@@ -120,7 +130,7 @@ fn memory_fault(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
         Some(_) if syndrome.is_ipa_told() => fault_ipa(read!("hpfar_el2"), far),
         Some(_) => {
             // Translated by hand. If the guest changed its tables meanwhile, it simply tries again.
-            let Some(ipa) = translate(far, syndrome.is_write()) else { return tcb };
+            let Some(ipa) = translate(far, syndrome.is_write()) else { return trap::go_on(tcb) };
             ipa
         }
     };
@@ -151,7 +161,7 @@ fn floating_point(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
         return exception(tcb, syndrome);
     }
     fpu::acquire(tcb);
-    tcb
+    trap::go_on(tcb)
 }
 
 /// A guest's access to a system register that traps.
@@ -168,7 +178,7 @@ fn system_register(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
         cell.set(value);
     }
     skip(tcb);
-    tcb
+    trap::go_on(tcb)
 }
 
 /// The processor's value of an identification register of which a guest sees something.

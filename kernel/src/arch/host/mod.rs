@@ -1,5 +1,6 @@
 //! A fake of the architecture, so that the kernel's own logic is tested on the host: memory is the process's, the clock
-//! moves when a test moves it, interrupts come when a test raises them. One fake machine for each test thread.
+//! moves when a test moves it, interrupts come when a test raises them. One fake machine for each test thread; its cores run
+//! the kernel in turn, as the test says ([`set_core`]).
 
 mod virt;
 
@@ -9,13 +10,14 @@ use crate::mem::Ref;
 use crate::object::tcb::Tcb;
 use crate::state::Globals;
 use core::cell::{Cell, RefCell};
+use sel4_abi::config::MAX_NUM_NODES;
 use std::collections::{BTreeSet, VecDeque};
 
-/// What the fake machine's hardware would know.
+/// What the fake machine's hardware would know, as one core sees it.
 #[derive(Debug)]
 pub struct Machine {
-    /// The clock, in ticks.
-    pub now: Cell<u64>,
+    /// The clock, in ticks: all cores have the same.
+    pub now: &'static Cell<u64>,
     /// When the timer fires.
     pub deadline: Cell<u64>,
     /// Interrupts that are pending.
@@ -30,13 +32,20 @@ pub struct Machine {
 
 thread_local! {
     static GLOBALS: Cell<&'static Globals> = Cell::new(Box::leak(Box::new(Globals::new())));
-    static MACHINE: Cell<&'static Machine> = Cell::new(Box::leak(Box::new(Machine::new())));
+    static CORE: Cell<usize> = const { Cell::new(0) };
+    static MACHINES: Cell<&'static [Machine; MAX_NUM_NODES]> = Cell::new(machines());
+}
+
+/// All cores of a fresh machine.
+fn machines() -> &'static [Machine; MAX_NUM_NODES] {
+    let now = Box::leak(Box::new(Cell::new(0)));
+    Box::leak(Box::new(core::array::from_fn(|_| Machine::new(now))))
 }
 
 impl Machine {
-    fn new() -> Self {
+    fn new(now: &'static Cell<u64>) -> Self {
         Self {
-            now: Cell::new(0),
+            now,
             deadline: Cell::new(u64::MAX),
             pending: RefCell::default(),
             unmasked: RefCell::default(),
@@ -48,8 +57,9 @@ impl Machine {
 
 /// A fresh machine for this test thread, with a kernel that was never started.
 pub fn reset() {
+    CORE.set(0);
     GLOBALS.set(Box::leak(Box::new(Globals::new())));
-    MACHINE.set(Box::leak(Box::new(Machine::new())));
+    MACHINES.set(machines());
 }
 
 /// The kernel's state.
@@ -57,26 +67,55 @@ pub fn globals() -> &'static Globals {
     GLOBALS.get()
 }
 
-/// The fake hardware.
+/// The fake hardware of the core that runs the kernel.
 pub fn machine() -> &'static Machine {
-    MACHINE.get()
+    &MACHINES.get()[core_index()]
 }
 
-/// This core.
+/// The core that runs the kernel.
 pub fn core_index() -> usize {
-    0
+    CORE.get()
 }
 
-/// Loads a thread's state.
+/// Lets another core run the kernel from now on: there is one at a time.
+pub fn set_core(core: usize) {
+    CORE.set(core);
+}
+
+/// Number of cores.
+pub const fn cores() -> usize {
+    MAX_NUM_NODES
+}
+
+/// Has another core do something.
+pub fn on_core<R>(core: usize, work: impl FnOnce() -> R) -> R {
+    let this = CORE.replace(core);
+    let result = work();
+    CORE.set(this);
+    result
+}
+
+/// Loads a thread's state, which no other core may have.
 pub fn switch_to(tcb: Ref<Tcb>) {
+    let this = core_index();
+    for (core, machine) in MACHINES.get().iter().enumerate() {
+        assert!(core == this || machine.loaded.get() != Some(tcb), "core {this} loads a thread that core {core} has");
+    }
     machine().loaded.set(Some(tcb));
 }
 
-/// Puts a thread's state back.
+/// Puts a thread's state back, wherever it is loaded.
 pub fn unload(tcb: Ref<Tcb>) {
-    if machine().loaded.get() == Some(tcb) {
-        machine().loaded.set(None);
+    for machine in MACHINES.get() {
+        if machine.loaded.get() == Some(tcb) {
+            machine.loaded.set(None);
+        }
     }
+}
+
+/// The thread goes to another core.
+pub fn evict(tcb: Ref<Tcb>) {
+    unload(tcb);
 }
 
 /// The program status that a thread gets where user level asks for `spsr`.
@@ -149,7 +188,8 @@ pub mod timer {
 
 /// Interrupts.
 pub mod irq {
-    use super::machine;
+    use super::{MACHINES, machine};
+    use crate::cpu::SEVERAL;
 
     /// Numbers of interrupts are below.
     pub const COUNT: u32 = 64;
@@ -158,8 +198,16 @@ pub mod irq {
 
     /// Whether the interrupt is the kernel's.
     pub const fn is_reserved(irq: u32) -> bool {
-        irq == TIMER || irq == 25 || irq == 27
+        irq == TIMER || irq == 25 || irq == 27 || is_from_core(irq)
     }
+
+    /// Whether another core called this one.
+    pub const fn is_from_core(irq: u32) -> bool {
+        SEVERAL && irq == 0
+    }
+
+    /// The fake delivers a shared interrupt where the test raises it.
+    pub fn route(_irq: u32, _core: usize) {}
 
     /// The next interrupt; the timer's while its deadline has passed.
     pub fn acknowledge() -> Option<u32> {
@@ -195,9 +243,12 @@ pub mod irq {
     /// The fake has no triggers.
     pub fn set_trigger(_irq: u32, _edge: bool) {}
 
-    /// An SGI comes back to the one core.
-    pub fn send_sgi(irq: u32, _targets: u32) {
-        machine().pending.borrow_mut().push_back(irq);
+    /// An SGI is pending at once on the cores whose bits are set.
+    pub fn send_sgi(irq: u32, targets: u32) {
+        let machines = MACHINES.get().iter().enumerate();
+        machines
+            .filter(|(core, _)| targets & 1 << core != 0)
+            .for_each(|(_, machine)| machine.pending.borrow_mut().push_back(irq));
     }
 
     /// Whether an interrupt waits.

@@ -18,6 +18,11 @@ pub mod guest {
         false
     }
 
+    /// No state is in registers, so it may be done here.
+    pub fn where_loaded<R>(_vcpu: Ref<VCpu>, work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
     /// Nothing to take out of registers.
     pub fn flush(_vcpu: Ref<VCpu>) {}
 
@@ -83,6 +88,11 @@ pub mod tlb {
 
     /// Nothing is cached.
     pub fn invalidate_page(_vmid: u8, _ipa: u64) {}
+
+    /// Nothing is loaded.
+    pub fn is_loaded_elsewhere(_vmid: u8) -> bool {
+        false
+    }
 
     /// Nothing is loaded.
     pub fn unload(_root: u64) {}
