@@ -81,7 +81,7 @@ fn reference() -> Scenario {
     }
 }
 
-fn prompt(talk: &mut Talk) -> Result<Option<String>> {
+pub fn prompt(talk: &mut Talk) -> Result<Option<String>> {
     talk.session.expect(READY)?;
     talk.session.expect(PROMPT)?;
     Ok(None)
@@ -173,7 +173,7 @@ fn chord(talk: &mut Talk) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn reboot(talk: &mut Talk) -> Result<Option<String>> {
+pub fn reboot(talk: &mut Talk) -> Result<Option<String>> {
     talk.session.ask("touch /tmp/trace; reboot", READY)?;
     talk.session.expect(PROMPT)?;
     let answer = talk.session.ask("ls /tmp; cut -d. -f1 /proc/uptime", PROMPT)?;
@@ -181,7 +181,7 @@ fn reboot(talk: &mut Talk) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn power_off(talk: &mut Talk) -> Result<Option<String>> {
+pub fn power_off(talk: &mut Talk) -> Result<Option<String>> {
     talk.session.ask("poweroff", "power")?;
     talk.session.wait_until_quiet(Duration::from_secs(4))?;
     talk.session.send(&format!("{CHORD}{ECHO}"))?;

@@ -6,6 +6,7 @@ mod idle;
 mod isolation;
 mod linux;
 mod native;
+mod smp;
 
 use anyhow::{Result, ensure};
 
@@ -21,6 +22,7 @@ const ECHO: &str = "2";
 /// All scenarios; the long ones first, so that all processors have work to the end.
 pub fn all() -> Vec<Scenario> {
     let mut all = linux::scenarios();
+    all.extend(smp::scenarios());
     all.push(idle::scenario());
     all.extend(native::scenarios());
     all.extend(isolation::scenarios());

@@ -8,7 +8,7 @@ use crate::guest::Kernel;
 use crate::machine::{CPUS, Gic};
 use crate::test::scenario::{Boots, Case, Scenario, Talk};
 
-const CASES: [Case; 2] = [
+pub const CASES: [Case; 2] = [
     Case { name: "calls, notifications, interrupts, servers, children", check: judges_itself },
     Case { name: "the monitor reports each fault", check: faults },
 ];
@@ -25,8 +25,8 @@ const FAULTS: [(&str, &str); 7] = [
 ];
 
 /// The root task that holds the kernel against the manual, in the initialiser's place.
-const ABI_ROOT: &str = "abi_root";
-const ABI_CASES: [Case; 1] = [Case { name: "the kernel is as the manual has it", check: judges_itself }];
+pub const ABI_ROOT: &str = "abi_root";
+pub const ABI_CASES: [Case; 1] = [Case { name: "the kernel is as the manual has it", check: judges_itself }];
 
 /// The native test system and the root task that tests the kernel, on every interrupt controller and CPU.
 pub fn scenarios() -> Vec<Scenario> {
