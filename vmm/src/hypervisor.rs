@@ -112,7 +112,10 @@ pub trait Hypervisor: ListRegisters {
     /// Stops a vCPU until it is started again.
     fn stop(&mut self, vcpu: usize);
 
-    /// Lets a vCPU go on whose exit was not answered.
+    /// Lets a vCPU stand still whose exit will not be answered; its registers stay.
+    fn pause(&mut self, vcpu: usize);
+
+    /// Lets a vCPU go on that was paused.
     fn resume(&mut self, vcpu: usize);
 
     /// Has the monitor polled ([`Guest::poll`](crate::guest::Guest::poll)) once the virtual timer of a vCPU that does not

@@ -172,6 +172,7 @@ impl<'a, M: Memory> Guest<'a, M> {
             return Next::Resume;
         }
         self.power[vcpu] = Power::Waiting;
+        hv.pause(vcpu);
         Next::Leave
     }
 

@@ -139,6 +139,10 @@ impl Hypervisor for Fake {
         self.running[vcpu] = false;
     }
 
+    fn pause(&mut self, vcpu: usize) {
+        self.running[vcpu] = false;
+    }
+
     fn resume(&mut self, vcpu: usize) {
         self.running[vcpu] = true;
     }
@@ -439,7 +443,7 @@ fn a_wait_ends_with_an_interrupt() {
     machine.store(GICD.base + 0x104, 1 << UART_SPI);
     machine.store(UART.base + 0x38, 1 << 6);
     assert_eq!(machine.exit(0, Exit::Trap(WFI)), Next::Leave);
-    machine.hv.running[0] = false;
+    assert!(!machine.hv.running[0]);
     machine.guest.poll(&mut machine.hv);
     assert!(!machine.hv.running[0]);
     machine.terminal.0.borrow_mut().1.push(b'x');
@@ -459,7 +463,7 @@ fn a_wait_ends_when_a_watched_timer_fires() {
     machine.hv.set_system_register(0, SystemRegister::CntvCtlEl0, 1);
     machine.hv.timer_is_watched = true;
     assert_eq!(machine.exit(0, Exit::Trap(WFI)), Next::Leave);
-    machine.hv.running[0] = false;
+    assert!(!machine.hv.running[0]);
     machine.guest.poll(&mut machine.hv);
     assert!(!machine.hv.running[0], "it has not fired");
     machine.hv.timer_is_watched = false;

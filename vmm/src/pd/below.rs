@@ -1,7 +1,11 @@
 //! What differs between the kernels with seL4's interface that this monitor runs on.
 
-use sel4::cap::{Tcb, VCpu};
-use sel4_abi::microkit::slot;
+use sel4::{
+    Cap, CapType, MessageInfo, Word,
+    cap::{Tcb, VCpu},
+    cap_type,
+};
+use sel4_abi::{error::ErrorCode, label::InvocationLabel, microkit::slot};
 use sel4_microkit::ChannelSet;
 use vmm::{
     hypervisor::{Conduit, HostGic},
@@ -50,4 +54,16 @@ pub fn tcb(vcpu: usize) -> Tcb {
 /// A vCPU.
 pub fn vcpu_object(vcpu: usize) -> VCpu {
     sel4::Cap::from_bits(slot::BASE_VCPU + vcpu as u64)
+}
+
+/// An invocation that upstream's crate has no method for, or not for all arguments: the words of its message, and the
+/// first of its answer.
+pub fn invoke<T: CapType>(object: Cap<T>, label: InvocationLabel, words: &[Word]) -> Result<Word, ErrorCode> {
+    let info = MessageInfo::new(label as Word, 0, 0, words.len());
+    let answer = object.cast::<cap_type::Endpoint>().call_with_mrs(info, words);
+    match answer.info.label() {
+        0 => Ok(answer.msg[0]),
+        // The kernel's errors are those.
+        label => Err(ErrorCode::from_label(label).unwrap_or(ErrorCode::IllegalOperation)),
+    }
 }

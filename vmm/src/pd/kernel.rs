@@ -2,12 +2,13 @@
 
 use core::fmt;
 
-use sel4::{VCpuReg, Word, cap::VSpace};
+use sel4::{Word, cap::VSpace};
 use sel4_abi::{
     error::ErrorCode,
     fault::{FaultTag, cap_fault, vcpu_fault, vgic_maintenance, vm_fault, vppi_event},
     label::InvocationLabel,
     microkit::slot,
+    vcpu::VCpuReg,
 };
 use sel4_microkit::{ChannelSet, Child, MessageInfo, debug_println, with_msg_regs};
 use vmm::{
@@ -20,7 +21,7 @@ use vmm::{
 
 use super::{
     Below,
-    below::{Kind, tcb, vcpu_object},
+    below::{Kind, invoke, tcb, vcpu_object},
     frame::Frame,
 };
 
@@ -45,7 +46,7 @@ pub fn name() -> &'static str {
 impl Kernel {
     /// Finds out what the system description and the kernel give.
     pub fn new() -> Self {
-        let exists = |vcpu: &usize| vcpu_object(*vcpu).vcpu_read_regs(VCpuReg::SCTLR).is_ok();
+        let exists = |vcpu: &usize| read_register(*vcpu, VCpuReg::Sctlr).is_ok();
         let vcpus = (0..MAX_VCPUS).take_while(exists).count();
         Self { vcpus, below: Below::new(vcpus), frame: Frame::new() }
     }
@@ -118,7 +119,7 @@ impl Kernel {
 
 /// The result of a kernel call. That one fails means that the system description is wrong (or the kernel): it is told,
 /// and the guest gets what it gets.
-pub fn done<T>(what: &str, result: sel4::Result<T>) -> Option<T> {
+pub fn done<T, E: fmt::Debug>(what: &str, result: Result<T, E>) -> Option<T> {
     result.inspect_err(|error| debug_println!("{}: cannot {what}: {error:?}", name())).ok()
 }
 
@@ -148,31 +149,36 @@ impl ListRegisters for Kernel {
     }
 }
 
+/// A register of a vCPU.
+pub fn read_register(vcpu: usize, register: VCpuReg) -> Result<Word, ErrorCode> {
+    invoke(vcpu_object(vcpu), InvocationLabel::ARMVCPUReadReg, &[register as Word])
+}
+
 /// The kernel's name of a system register.
 const fn vcpu_register(register: SystemRegister) -> VCpuReg {
     match register {
-        SystemRegister::SctlrEl1 => VCpuReg::SCTLR,
-        SystemRegister::CpacrEl1 => VCpuReg::CPACR,
-        SystemRegister::Ttbr0El1 => VCpuReg::TTBR0,
-        SystemRegister::Ttbr1El1 => VCpuReg::TTBR1,
-        SystemRegister::TcrEl1 => VCpuReg::TCR,
-        SystemRegister::MairEl1 => VCpuReg::MAIR,
-        SystemRegister::AmairEl1 => VCpuReg::AMAIR,
-        SystemRegister::ContextidrEl1 => VCpuReg::CIDR,
-        SystemRegister::Afsr0El1 => VCpuReg::AFSR0,
-        SystemRegister::Afsr1El1 => VCpuReg::AFSR1,
-        SystemRegister::EsrEl1 => VCpuReg::ESR,
-        SystemRegister::FarEl1 => VCpuReg::FAR,
-        SystemRegister::ParEl1 => VCpuReg::PAR,
-        SystemRegister::VbarEl1 => VCpuReg::VBAR,
-        SystemRegister::TpidrEl1 => VCpuReg::TPIDR_EL1,
-        SystemRegister::VmpidrEl2 => VCpuReg::VMPIDR_EL2,
-        SystemRegister::SpEl1 => VCpuReg::SP_EL1,
-        SystemRegister::ElrEl1 => VCpuReg::ELR_EL1,
-        SystemRegister::SpsrEl1 => VCpuReg::SPSR_EL1,
-        SystemRegister::CntvCtlEl0 => VCpuReg::CNTV_CTL,
-        SystemRegister::CntvCvalEl0 => VCpuReg::CNTV_CVAL,
-        SystemRegister::CntkctlEl1 => VCpuReg::CNTKCTL_EL1,
+        SystemRegister::SctlrEl1 => VCpuReg::Sctlr,
+        SystemRegister::CpacrEl1 => VCpuReg::Cpacr,
+        SystemRegister::Ttbr0El1 => VCpuReg::Ttbr0,
+        SystemRegister::Ttbr1El1 => VCpuReg::Ttbr1,
+        SystemRegister::TcrEl1 => VCpuReg::Tcr,
+        SystemRegister::MairEl1 => VCpuReg::Mair,
+        SystemRegister::AmairEl1 => VCpuReg::Amair,
+        SystemRegister::ContextidrEl1 => VCpuReg::Cidr,
+        SystemRegister::Afsr0El1 => VCpuReg::Afsr0,
+        SystemRegister::Afsr1El1 => VCpuReg::Afsr1,
+        SystemRegister::EsrEl1 => VCpuReg::Esr,
+        SystemRegister::FarEl1 => VCpuReg::Far,
+        SystemRegister::ParEl1 => VCpuReg::Par,
+        SystemRegister::VbarEl1 => VCpuReg::Vbar,
+        SystemRegister::TpidrEl1 => VCpuReg::TpidrEl1,
+        SystemRegister::VmpidrEl2 => VCpuReg::VmpidrEl2,
+        SystemRegister::SpEl1 => VCpuReg::SpEl1,
+        SystemRegister::ElrEl1 => VCpuReg::ElrEl1,
+        SystemRegister::SpsrEl1 => VCpuReg::SpsrEl1,
+        SystemRegister::CntvCtlEl0 => VCpuReg::CntvCtl,
+        SystemRegister::CntvCvalEl0 => VCpuReg::CntvCval,
+        SystemRegister::CntkctlEl1 => VCpuReg::CntkctlEl1,
     }
 }
 
@@ -214,12 +220,13 @@ impl Hypervisor for Kernel {
     }
 
     fn system_register(&mut self, vcpu: usize, register: SystemRegister) -> u64 {
-        let value = vcpu_object(vcpu).vcpu_read_regs(vcpu_register(register));
+        let value = read_register(vcpu, vcpu_register(register));
         done("read a vCPU's system register", value).unwrap_or_default()
     }
 
     fn set_system_register(&mut self, vcpu: usize, register: SystemRegister, value: u64) {
-        let written = vcpu_object(vcpu).vcpu_write_regs(vcpu_register(register), value);
+        let words = [vcpu_register(register) as Word, value];
+        let written = invoke(vcpu_object(vcpu), InvocationLabel::ARMVCPUWriteReg, &words);
         done("write a vCPU's system register", written);
     }
 
@@ -240,6 +247,10 @@ impl Hypervisor for Kernel {
         self.below.forget(vcpu);
     }
 
+    fn pause(&mut self, vcpu: usize) {
+        done("pause a vCPU", tcb(vcpu).tcb_suspend());
+    }
+
     fn resume(&mut self, vcpu: usize) {
         done("resume a vCPU", tcb(vcpu).tcb_resume());
     }
@@ -253,11 +264,9 @@ impl Hypervisor for Kernel {
     }
 
     fn publish(&mut self, region: Region) {
-        const OTHER_PAGE_SIZE: Word = ErrorCode::RangeError as Word;
-        let result = PAGE_SIZES.iter().map(|&size| clean(region, size)).find(|result| *result != Err(OTHER_PAGE_SIZE));
-        if !matches!(result, Some(Ok(()))) {
-            self.report(format_args!("cannot clean the caches: {result:?}"));
-        }
+        let mut attempts = PAGE_SIZES.iter().map(|&size| clean(region, size));
+        let result = attempts.find(|result| *result != Err(ErrorCode::RangeError));
+        done("clean the caches", result.unwrap_or(Err(ErrorCode::RangeError)));
     }
 
     fn report(&mut self, message: fmt::Arguments<'_>) {
@@ -265,23 +274,14 @@ impl Hypervisor for Kernel {
     }
 }
 
-/// Writes a region back to memory and makes it fit for execution, page by page. An error is the answer's label.
-fn clean(region: Region, page_size: u64) -> Result<(), Word> {
+/// Writes a region back to memory and makes it fit for execution, page by page.
+fn clean(region: Region, page_size: u64) -> Result<(), ErrorCode> {
     let mut start = region.base;
     while start < region.end() {
         let end = (start + 1).next_multiple_of(page_size).min(region.end());
-        maintain_caches(InvocationLabel::ARMVSpaceClean_Data, start, end)?;
-        maintain_caches(InvocationLabel::ARMVSpaceUnify_Instruction, start, end)?;
+        invoke(VSPACE, InvocationLabel::ARMVSpaceClean_Data, &[start, end])?;
+        invoke(VSPACE, InvocationLabel::ARMVSpaceUnify_Instruction, &[start, end])?;
         start = end;
     }
     Ok(())
-}
-
-/// An invocation of the address space that upstream's crate has no method for.
-fn maintain_caches(label: InvocationLabel, start: u64, end: u64) -> Result<(), Word> {
-    let info = sel4::MessageInfo::new(label as Word, 0, 0, 2);
-    match VSPACE.cast::<sel4::cap_type::Endpoint>().call_with_mrs(info, [start, end]).info.label() {
-        0 => Ok(()),
-        error => Err(error),
-    }
 }

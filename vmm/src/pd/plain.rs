@@ -5,8 +5,11 @@ use arm_sysregs::el0::{
     accessors::{read_cntpct_el0, write_cntp_ctl_el0, write_cntp_cval_el0},
     registers::{CntpCtlEl0, CntpCvalEl0},
 };
-use sel4::{UserContext, VCpuReg, Word, cap::Tcb};
-use sel4_abi::context::{LENGTH, ORDER, Register};
+use sel4::{UserContext, Word, cap::Tcb};
+use sel4_abi::{
+    context::{LENGTH, ORDER, Register},
+    vcpu::VCpuReg,
+};
 use sel4_microkit::{Channel, ChannelSet, var};
 use vmm::{
     hypervisor::{Conduit, HostGic},
@@ -17,7 +20,7 @@ use vmm::{
 
 use super::{
     below::{Kind, tcb, vcpu_object},
-    kernel::done,
+    kernel::{done, read_register},
 };
 
 /// What every GICv2 that this can run on has; seL4 doesn't tell.
@@ -121,8 +124,8 @@ impl Timer {
         if self.channel.is_none() {
             return false;
         }
-        let register = |name| done("read a vCPU's timer", vcpu_object(vcpu).vcpu_read_regs(name)).unwrap_or_default();
-        let deadline = register(VCpuReg::CNTV_CVAL).wrapping_add(register(VCpuReg::CNTVOFF));
+        let register = |name| done("read a vCPU's timer", read_register(vcpu, name)).unwrap_or_default();
+        let deadline = register(VCpuReg::CntvCval).wrapping_add(register(VCpuReg::CntvOff));
         let fired = read_cntpct_el0().bits() >= deadline;
         self.deadlines[vcpu] = (!fired).then_some(deadline);
         self.set();

@@ -4,7 +4,7 @@
 use core::hint::black_box;
 use core::ptr;
 
-use sel4::abi::microkit::slot::BASE_OUTPUT_NOTIFICATION;
+use sel4_abi::microkit::slot::BASE_OUTPUT_NOTIFICATION;
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain};
 
 const NULL_WRITE: Channel = Channel::new(1);
@@ -26,7 +26,7 @@ impl Handler for Faulty {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
-        for channel in channels {
+        for channel in channels.iter() {
             fault(channel);
         }
         Ok(())
@@ -60,8 +60,12 @@ fn overflow(depth: usize) -> usize {
 }
 
 fn undefined_instruction() {
-    #[cfg(target_os = "none")]
-    sel4::abort();
+    /// `udf #0`, among the code.
+    #[unsafe(link_section = ".text.undefined")]
+    static UNDEFINED: u32 = 0;
+    // SAFETY: the first instruction there is undefined: the thread stops.
+    let undefined: extern "C" fn() = unsafe { core::mem::transmute(black_box(&raw const UNDEFINED)) };
+    undefined();
 }
 
 fn jump_to_data() {

@@ -37,6 +37,8 @@ const FAULTY: [Channel; 7] = [
 
 const CHILD_ID: Child = Child::new(1);
 const ROUNDS: u64 = 10;
+/// Registers that a restart writes.
+const PC_ONLY: u64 = 1;
 
 /// What the tester waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +66,7 @@ struct Tester {
     deferred: DeferredActionSlot,
 }
 
-#[protection_domain(heap_size = 0x4000)]
+#[protection_domain(heap_size = 0x2_0000)]
 fn init() -> impl Handler {
     // SAFETY: the device is mapped there for good; beside this domain only a debug kernel writes to it.
     let uart = unsafe { UniqueMmioPointer::new(memory_region_symbol!(uart_vaddr: *mut uart::Registers)) };
@@ -157,14 +159,14 @@ impl Tester {
 
     /// While the child is stopped it does not answer.
     fn stop_child(&mut self) {
-        self.tally.check("child stopped", CHILD_ID.pd_stop(), Ok(()));
+        self.tally.check("child stopped", CHILD_ID.tcb().tcb_suspend(), Ok(()));
         CHILD.notify();
         self.alarm(Wait::AlarmWhileChildIsStopped);
     }
 
     fn resume_child(&mut self) -> Result<(), IrqAckError> {
         self.tally.check("a stopped child does not run", self.rtc.clear_alarm(), true);
-        self.tally.check("child resumed", CHILD_ID.pd_resume(), Ok(()));
+        self.tally.check("child resumed", CHILD_ID.tcb().tcb_resume(), Ok(()));
         self.wait = Wait::ChildAnswer;
         RTC.irq_ack()
     }
@@ -226,7 +228,10 @@ impl Handler for Tester {
         self.tally.check("child's fault", (self.wait, child, address), expected);
         if let Some(entry) = self.child_entry {
             self.wait = Wait::ChildRestart;
-            self.tally.check("child restarted", child.pd_restart(entry), Ok(()));
+            let mut context = sel4::UserContext::default();
+            *context.pc_mut() = entry;
+            let restarted = child.tcb().tcb_write_registers(true, PC_ONLY, &mut context);
+            self.tally.check("child restarted", restarted, Ok(()));
         }
         Ok(None)
     }
