@@ -29,6 +29,8 @@ pub enum Verb {
     Sdk(SdkOptions),
     /// Count instructions per operation and print them beside the goals
     Bench(BenchOptions),
+    /// Count the kernel's lines and bytes of code by module
+    Sizes(SizesOptions),
     /// Say what is installed and what is missing
     Doctor,
     /// Remove what was built (downloads are kept)
@@ -166,6 +168,14 @@ pub struct TestOptions {
     /// What the hostile protection domain does follows from this number [default: 1, with --long the time]
     #[arg(long)]
     pub seed: Option<u64>,
+}
+
+/// Which kernels.
+#[derive(Debug, Args)]
+pub struct SizesOptions {
+    /// Shows what has changed since this revision: in the working tree, or in the second revision
+    #[arg(num_args = 0..=2, value_name = "REVISION")]
+    pub revisions: Vec<String>,
 }
 
 /// Which figures.

@@ -10,6 +10,7 @@ mod piped;
 mod process;
 mod run;
 mod setup;
+mod sizes;
 mod test;
 mod workspace;
 
@@ -42,6 +43,7 @@ fn dispatch(cli: &Cli) -> Result<bool> {
         Verb::Build(options) => println!("{}", build::image(&workspace, options)?.display()),
         Verb::Sdk(options) => println!("{}", build::sdk::make(&workspace, options)?.display()),
         Verb::Bench(options) => bench::run(&workspace, options)?,
+        Verb::Sizes(options) => sizes::run(&workspace, options)?,
         Verb::Doctor => setup::doctor(&workspace)?,
         Verb::Clean { all } => clean(&workspace, *all)?,
     }

@@ -8,12 +8,12 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use marker_plugin::{Event, Range, What, parse_log};
 
-use super::size;
 use crate::build;
 use crate::cli::{BuildOptions, Config};
 use crate::console::Session;
 use crate::guest::{Kernel, PROMPT};
 use crate::machine::{Boot, Counter, Gic, Machine};
+use crate::sizes;
 use crate::workspace::Workspace;
 
 /// Who runs the guest.
@@ -126,7 +126,7 @@ impl<'a> Bench<'a> {
     /// When it does not build.
     pub fn kernel_code(&self) -> Result<u64> {
         build::image(self.workspace, &options(DEFAULT_SYSTEM, Kernel::V6_1))?;
-        size::code(&Workspace::sdk_elf(&self.workspace.sdk(), CONFIG.name()).join("sel4.elf"))
+        sizes::code(&Workspace::sdk_elf(&self.workspace.sdk(), CONFIG.name()).join("sel4.elf"))
     }
 
     /// Lines of code of the kernel.
@@ -134,7 +134,7 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// When they cannot be read.
     pub fn kernel_lines(&self) -> Result<u64> {
-        Ok(size::lines(&self.workspace.source("kernel/src"))? + size::lines(&self.workspace.source("kernel/core/src"))?)
+        sizes::kernel_lines(self.workspace)
     }
 
     /// Milliseconds from an edited description to the image, all else being built.

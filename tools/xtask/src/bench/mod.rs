@@ -3,7 +3,6 @@
 
 pub mod measure;
 mod rows;
-mod size;
 mod table;
 
 use std::fs;

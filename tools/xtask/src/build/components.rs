@@ -111,6 +111,18 @@ pub fn plain_folder(workspace: &Workspace, config: Config) -> PathBuf {
     workspace.output(config.name()).join("plain")
 }
 
+/// Builds the kernel alone, from the sources in `source`, and returns its file.
+///
+/// # Errors
+/// The compiler's messages.
+pub fn kernel(source: &Path, target: &Path, toolchain: &Toolchain, config: Config) -> Result<PathBuf> {
+    const KERNEL: &str = "quoll-kernel";
+    let mut command = toolchain.cargo("build", &flags(config));
+    command.current_dir(source).arg("--target-dir").arg(target).args(["--package", KERNEL, "--bins"]);
+    process::run(&format!("building the kernel in {}", source.display()), &mut command)?;
+    Ok(target.join(TARGET).join("release").join(KERNEL))
+}
+
 fn target_folder(workspace: &Workspace, config: Config) -> PathBuf {
     workspace.target().join("bare").join(config.name())
 }
