@@ -9,7 +9,7 @@ use crate::model::System;
 use crate::plan::{self, Memory, MonitorSymbols};
 use crate::report::Report;
 use crate::target::{Config, Target};
-use crate::{sdf, sdk};
+use crate::{sdf, sdk, viper};
 use kernel_config::{BOARDS, Board, Range};
 use std::path::Path;
 
@@ -23,6 +23,8 @@ pub struct Outputs {
     pub report_json: String,
     /// The specification as JSON.
     pub capdl_json: String,
+    /// Definitions for Viper, by protection domain.
+    pub viper: Vec<(String, String)>,
 }
 
 /// Reads a description and checks it.
@@ -101,7 +103,8 @@ fn package(
         ImageType::Binary => image.bytes,
         ImageType::Elf => image.to_elf(),
     };
-    Some(Outputs { image, report, report_json, capdl_json })
+    let viper = viper::definitions(&system, &plan, &options.system.display().to_string());
+    Some(Outputs { image, report, report_json, capdl_json, viper })
 }
 
 fn fit(
@@ -130,6 +133,14 @@ pub fn write(options: &Options, outputs: &Outputs) -> Result<(), String> {
     put(&options.report_json(), outputs.report_json.as_bytes())?;
     if let Some(path) = &options.capdl_json {
         put(path, outputs.capdl_json.as_bytes())?;
+    }
+    if let Some(folder) = &options.viper_output {
+        std::fs::create_dir_all(folder).map_err(|error| format!("`{}` can't be made: {error}", folder.display()))?;
+        for (name, definitions) in &outputs.viper {
+            // A name could lead out of the folder.
+            let file = name.replace('/', "_");
+            put(&folder.join(format!("{file}.vpr")), definitions.as_bytes())?;
+        }
     }
     put(&options.output, &outputs.image)
 }

@@ -36,6 +36,9 @@ pub struct Options {
     /// Writes the specification for the initialiser as JSON.
     #[arg(long, value_name = "FILE")]
     pub capdl_json: Option<PathBuf>,
+    /// Writes what each protection domain may do into this folder, for the Viper verification language.
+    #[arg(long, value_name = "FOLDER")]
+    pub viper_output: Option<PathBuf>,
     /// The SDK's folder [default: $MICROKIT_SDK, else the one above the tool's].
     #[arg(long)]
     pub sdk: Option<PathBuf>,

@@ -54,7 +54,7 @@ codes! {
     Text "text" Error
     /// An attribute's value is not of its form.
     Value "value" Error
-    /// Boot information that this architecture has not.
+    /// A region that is to be filled with boot information.
     BootInformation "boot-information" Error
 
     /// A name refers to nothing.

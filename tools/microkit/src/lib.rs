@@ -18,3 +18,4 @@ pub mod report;
 pub mod sdf;
 pub mod sdk;
 pub mod target;
+pub mod viper;

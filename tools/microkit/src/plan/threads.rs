@@ -36,6 +36,7 @@ pub struct PdObjects {
     pub vspace: ObjectId,
     pub fault: FaultHandler,
     pub irqs: Vec<ObjectId>,
+    domain: Option<u8>,
     space: Option<Space>,
 }
 
@@ -127,6 +128,7 @@ impl<'a> Builder<'a> {
             vspace: space.vspace,
             fault,
             irqs: self.irqs(pd, notification),
+            domain: pd.domain,
             space: Some(space),
         }
     }
@@ -245,7 +247,8 @@ impl<'a> Builder<'a> {
             vcpu: Some(object),
             priority: vm.schedule.priority,
             max_priority: vm.schedule.priority,
-            domain: None,
+            // A guest has its time where its manager has.
+            domain: parent.domain,
             fpu: true,
             pc: 0,
             sp: 0,

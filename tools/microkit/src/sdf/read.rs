@@ -155,7 +155,7 @@ fn region(node: Node, diagnostics: &mut Diagnostics) -> RawRegion {
     attributes.refuse(
         Code::BootInformation,
         "prefill_bootinfo",
-        "names boot information that this architecture has not",
+        "is for x86-64 only: here no region is filled with boot information",
     );
     RawRegion {
         span: attributes.element(),

@@ -47,6 +47,15 @@ fn a_sound_description_becomes_image_and_report() {
 }
 
 #[test]
+fn definitions_for_viper_are_written_by_protection_domain() {
+    let folder = FILES.join("viper");
+    let (output, _) = microkit("ok_channels", &["--viper-output", folder.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let client = std::fs::read_to_string(folder.join("client.vpr")).unwrap();
+    assert!(client.contains("define mk_is_ppcall_target(x) (x in Set("), "{client}");
+}
+
+#[test]
 fn the_reports_are_two_files_even_if_one_is_called_as_the_other_would_be() {
     let options = |arguments: &[&str]| {
         let needed = ["microkit", "a.xml", "--board", "b", "--config", "c"];

@@ -9,9 +9,13 @@ use crate::support::{folder, options, run_with};
 use microkit::code::Code;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use system_spec::{Record, Spec};
 
 /// Descriptions whose report for programs is kept, too: together they have a value in each of its fields.
 const IN_JSON: [&str; 4] = ["ok_regions", "ok_virtual_machine", "ok_channels", "ok_domains"];
+
+/// Descriptions whose definitions for Viper are kept.
+const IN_VIPER: [&str; 2] = ["ok_channels", "ok_virtual_machine"];
 
 /// What a description says about its test, in a comment of its own: `<!-- word: value -->`.
 fn setting<'a>(text: &'a str, word: &str) -> Option<&'a str> {
@@ -22,8 +26,9 @@ fn setting<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 struct Outcome {
     /// What it says, and the report.
     text: String,
-    /// The report for programs.
+    /// The report for programs, and the definitions for Viper.
     json: Option<String>,
+    viper: Option<String>,
     /// The kinds of what it says.
     codes: Vec<Code>,
 }
@@ -42,10 +47,11 @@ fn outcome(files: &Path, name: &str, text: &str) -> Outcome {
     assert!(outputs.is_some() || !name.starts_with("ok_"), "{said}");
     let said = said.replace(&files.display().to_string(), "FILES");
     let codes = diagnostics.codes().collect();
-    let Some(outputs) = outputs else { return Outcome { text: said, json: None, codes } };
+    let Some(outputs) = outputs else { return Outcome { text: said, json: None, viper: None, codes } };
     let (spec, data) = kernel::spec_of(&outputs.image);
     kernel::run(&spec, data);
-    Outcome { text: format!("{said}{}", outputs.report), json: Some(outputs.report_json), codes }
+    let viper = Some(outputs.viper.into_iter().map(|(_, definitions)| definitions).collect());
+    Outcome { text: format!("{said}{}", outputs.report), json: Some(outputs.report_json), viper, codes }
 }
 
 /// Descriptions that are too long for a file: name and text.
@@ -101,8 +107,26 @@ fn every_fixture_says_what_it_is_to_say_and_every_finding_has_one() {
         if let Some(json) = found.json.filter(|_| IN_JSON.contains(&name.as_str())) {
             compare(&format!("{name}.json"), &json, &mut wrong);
         }
+        if let Some(viper) = found.viper.filter(|_| IN_VIPER.contains(&name.as_str())) {
+            compare(&format!("{name}.vpr"), &viper, &mut wrong);
+        }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let unseen: Vec<_> = Code::ALL.iter().filter(|code| !seen.contains(code)).collect();
     assert!(unseen.is_empty(), "no fixture shows {unseen:?}");
+}
+
+#[test]
+fn a_guest_has_its_time_where_its_monitor_has() {
+    let files = folder("domains");
+    let text = std::fs::read_to_string(folder_of_fixtures().join("ok_domains.xml")).unwrap();
+    let (outputs, _, said) = run_with(&options(&files, "release"), None, "ok_domains.xml", &text);
+    let (spec, _) = kernel::spec_of(&outputs.expect(&said).image);
+    let threads = Spec::new(&spec).unwrap().filter_map(|record| match record {
+        Ok(Record::Thread(thread)) => Some((thread.name.to_owned(), thread.domain)),
+        _ => None,
+    });
+    // The first name without a number gets the first number that is free.
+    let expected = [("monitor", None), ("a", Some(3)), ("b", Some(0)), ("guest", Some(0))];
+    assert!(threads.eq(expected.map(|(name, domain)| (name.to_owned(), domain))));
 }

@@ -253,6 +253,7 @@ pub fn options(folder: &Path, config: &str) -> Options {
         image_type: ImageType::Binary,
         override_kernel: None,
         capdl_json: None,
+        viper_output: None,
         sdk: Some(folder.join("sdk")),
     }
 }
