@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{DOMAIN, FREE, Root, SCHED_CONTROL, Thread, pass, receive, start};
+#[cfg(not(sel4_smp))]
+use common::DOMAIN;
+use common::{FREE, Root, SCHED_CONTROL, Thread, pass, receive, start};
 use quoll_kernel::arch::machine;
 use quoll_kernel::cpu;
 use quoll_kernel::mem::Ref;
@@ -108,6 +110,8 @@ fn consumption_is_told_in_microseconds() {
     assert_eq!(root.ok(common::SCHED_CONTEXT, Label::SchedContextConsumed, &[], &[]), [123]);
 }
 
+// With several cores there is one domain.
+#[cfg(not(sel4_smp))]
 #[test]
 fn domains_run_in_turn() {
     let root = Root::new();

@@ -46,7 +46,10 @@ mod pd {
     /// From now on the domain runs on its callers' time, or on its own when it is notified.
     fn make_passive(index: Index) {
         let context = index.sched_context();
-        let result = context.unbind_object(index.tcb()).and_then(|()| context.bind(index.notification()));
+        // On another core the domain may have been called meanwhile, and run on its context: it would be left without any,
+        // and its caller without an answer. Bound to the notification, the context is given back when it waits again.
+        let taken = if cfg!(sel4_smp) { Ok(()) } else { context.unbind_object(index.tcb()) };
+        let result = taken.and_then(|()| context.bind(index.notification()));
         if let Err(error) = result {
             debug_println!("MONITOR: cannot make protection domain '{}' passive: {error}", index.domain().name);
         }

@@ -21,7 +21,7 @@ struct Suite {
     arguments: &'static [&'static str],
 }
 
-const SUITES: [Suite; 8] = [
+const SUITES: [Suite; 9] = [
     Suite { name: "host tests", configurations: &[], arguments: &[] },
     Suite {
         name: "libraries of programs for the target",
@@ -32,6 +32,11 @@ const SUITES: [Suite; 8] = [
         name: "kernel (debug)",
         configurations: &["sel4_debug"],
         arguments: &["--package", "quoll-kernel", "--package", "quoll-kernel-core"],
+    },
+    Suite {
+        name: "kernel (smp, debug)",
+        configurations: &["sel4_smp", "sel4_debug"],
+        arguments: &["--package", "quoll-kernel"],
     },
     abi("interface's numbers (debug)", &["sel4_debug"]),
     abi("interface's numbers (benchmark)", &["sel4_benchmark"]),
