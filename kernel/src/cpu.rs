@@ -28,18 +28,23 @@ pub struct ReadyQueues {
     lists: [List<Scheduling>; NUM_PRIORITIES],
     /// A bit for each list that is not empty.
     bitmap: [Cell<u64>; NUM_PRIORITIES / 64],
+    /// One above the highest priority that has a thread; 0 when there is none.
+    above_highest: Cell<u16>,
 }
 
 impl ReadyQueues {
     const fn new() -> Self {
-        Self { lists: [const { List::new() }; NUM_PRIORITIES], bitmap: [const { Cell::new(0) }; NUM_PRIORITIES / 64] }
+        Self {
+            lists: [const { List::new() }; NUM_PRIORITIES],
+            bitmap: [const { Cell::new(0) }; NUM_PRIORITIES / 64],
+            above_highest: Cell::new(0),
+        }
     }
 
     /// The highest priority that has a thread.
-    #[inline]
+    #[inline(always)]
     pub fn highest(&self) -> Option<u8> {
-        let (word, bits) = self.bitmap.iter().enumerate().rev().find(|(_, bits)| bits.get() != 0)?;
-        Some((word as u32 * 64 + 63 - bits.get().leading_zeros()) as u8)
+        self.above_highest.get().checked_sub(1).map(|priority| priority as u8)
     }
 
     /// The first thread of the highest priority.
@@ -47,9 +52,16 @@ impl ReadyQueues {
         self.lists[self.highest()? as usize].first()
     }
 
+    /// Whether a thread of higher priority than this is ready.
+    #[inline(always)]
+    pub fn has_above(&self, priority: u8) -> bool {
+        self.above_highest.get() > u16::from(priority) + 1
+    }
+
     fn mark(&self, priority: u8) {
         let bits = &self.bitmap[priority as usize / 64];
         bits.set(bits.get() | 1 << (priority % 64));
+        self.above_highest.set(self.above_highest.get().max(u16::from(priority) + 1));
     }
 
     /// Puts a thread first of its priority.
@@ -75,7 +87,14 @@ impl ReadyQueues {
         if list.is_empty() {
             let bits = &self.bitmap[priority as usize / 64];
             bits.set(bits.get() & !(1 << (priority % 64)));
+            self.above_highest.set(self.search());
         }
+    }
+
+    /// One above the highest priority that has a bit, 0 without any.
+    fn search(&self) -> u16 {
+        let word = self.bitmap.iter().enumerate().rev().find(|(_, bits)| bits.get() != 0);
+        word.map_or(0, |(word, bits)| (word as u32 * 64 + 64 - bits.get().leading_zeros()) as u16)
     }
 
     /// All threads, highest priority first.
@@ -97,6 +116,8 @@ pub struct Cpu {
     pub since: Cell<u64>,
     /// Whether the timer must be set anew before the kernel is left.
     pub reprogram: Cell<bool>,
+    /// When the timer has to fire at the latest, whoever runs, in ticks; up to date unless `reprogram` is set.
+    pub horizon: Cell<u64>,
     /// Threads that are ready, by domain.
     pub ready: [ReadyQueues; NUM_DOMAINS],
     /// Threads whose time comes later, soonest first.
@@ -120,6 +141,7 @@ impl Cpu {
             paying: Link::new(None),
             since: Cell::new(0),
             reprogram: Cell::new(true),
+            horizon: Cell::new(u64::MAX),
             ready: [const { ReadyQueues::new() }; NUM_DOMAINS],
             release: List::new(),
             waits: List::new(),

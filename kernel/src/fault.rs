@@ -7,6 +7,7 @@ use crate::object::endpoint::{self, Send};
 use crate::object::sched_context::SchedContext;
 use crate::object::slot::Slot;
 use crate::object::tcb::{Position, Sending, State, TRANSFER_ORDER, Tcb};
+use crate::object::vcpu_context;
 use crate::sched;
 use quoll_kernel_core::cap::Cap;
 use quoll_kernel_core::lookup::LookupFailure;
@@ -166,6 +167,7 @@ pub fn tell(faulting: Ref<Tcb>, receiver: Ref<Tcb>, fault: Fault) -> MessageInfo
             (FaultTag::VPPIEvent, 1)
         }
     };
+    vcpu_context::tell(faulting, receiver);
     MessageInfo::new(tag as u64, 0, 0, length)
 }
 
@@ -177,8 +179,11 @@ pub fn answer(fault: Fault, handler: Ref<Tcb>, faulted: Ref<Tcb>) -> bool {
         Fault::UserException { .. } => &EXCEPTION_REGISTERS,
         Fault::Timeout { .. } => TIMEOUT_REGISTERS,
         Fault::Debug { .. } => &[],
-        // Nothing is set, and the thread goes on whatever the label.
-        _ => return true,
+        // The message sets nothing, and the thread goes on whatever the label.
+        _ => {
+            vcpu_context::take(handler, faulted);
+            return true;
+        }
     };
     let message = Message::of(handler);
     #[cfg(sel4_debug)]

@@ -185,7 +185,7 @@ pub fn reply(sender: Ref<Tcb>, reply: Ref<Reply>, grant: bool) {
         }
         Some(fault) => fault::answer(fault, sender, receiver),
     };
-    receiver.state.set(if runs { State::Running } else { State::Inactive });
+    receiver.state.set(if runs { receiver.state_after_wait() } else { State::Inactive });
     if runs {
         sched::wake_replied(receiver);
     }

@@ -13,6 +13,7 @@ pub mod cores;
 pub mod cpu;
 pub mod debug;
 pub mod error;
+mod fastpath;
 pub mod fault;
 pub mod invoke;
 pub mod ipc;

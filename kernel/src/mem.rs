@@ -107,6 +107,11 @@ impl UserWords {
         NonNull::new(core::ptr::with_exposed_provenance_mut(addr as usize)).map(Self)
     }
 
+    /// The first word.
+    pub const fn as_ptr(self) -> *mut u64 {
+        self.0.as_ptr()
+    }
+
     /// Reads word `index`.
     #[inline(always)]
     pub fn get(self, index: usize) -> u64 {

@@ -9,7 +9,7 @@ use crate::cores;
 use crate::cpu::{self, Action, Cpu, SEVERAL};
 use crate::fault;
 use crate::mem::Ref;
-use crate::object::sched_context::{self, SchedContext};
+use crate::object::sched_context::{self, Parameters, SchedContext};
 use crate::object::tcb::{State, Tcb};
 use crate::state;
 
@@ -23,7 +23,7 @@ pub fn wake(tcb: Ref<Tcb>) {
         && context.sporadic.get()
         && cpu.paying.get() != Some(context)
     {
-        SchedContext::refills(context).unblock(arch::timer::now());
+        SchedContext::unblock(context, arch::timer::now());
     }
     if cpu.current.get() == Some(tcb) || tcb.in_ready_queue.get() {
         return;
@@ -101,25 +101,24 @@ struct Charged {
 #[inline(never)]
 fn charge(cpu: &Cpu) -> Charged {
     let now = arch::timer::now();
+    cpu.reprogram.set(true);
+    Charged { now, slice_ended: charge_at(cpu, now) }
+}
+
+/// Charges the context that pays for the present, which is `now`. True: a round-robin slice ended. The timer is the
+/// caller's business.
+#[inline]
+fn charge_at(cpu: &Cpu, now: u64) -> bool {
     let used = now.saturating_sub(cpu.since.replace(now));
-    let mut slice_ended = false;
-    if let Some(context) = cpu.paying.get()
-        && used > 0
-    {
-        context.consumed.set(context.consumed.get() + used);
-        if context.is_configured() {
-            slice_ended = SchedContext::refills(context).charge(used);
-            cpu.reprogram.set(true);
-        }
-    }
-    Charged { now, slice_ended }
+    let Some(context) = cpu.paying.get() else { return false };
+    context.consumed.set(context.consumed.get() + used);
+    context.is_configured() && SchedContext::charge(context, used)
 }
 
 /// Whether a context's first refill can be used now.
 pub fn has_time(context: Ref<SchedContext>) -> bool {
     charge_if_current(context);
-    let refills = SchedContext::refills(context);
-    context.is_configured() && refills.is_ready(arch::timer::now()) && refills.is_sufficient(0)
+    context.is_configured() && SchedContext::has_time(context, arch::timer::now())
 }
 
 /// Brings a context's account up to date if it pays for the present.
@@ -156,6 +155,14 @@ fn join(context: Ref<SchedContext>, tcb: Ref<Tcb>) {
     }
 }
 
+/// Gives the running thread's context to one that waits, or back.
+#[inline(always)]
+pub fn hand_over(context: Ref<SchedContext>, from: Ref<Tcb>, to: Ref<Tcb>) {
+    from.sched_context.set(None);
+    context.tcb.set(Some(to));
+    to.sched_context.set(Some(context));
+}
+
 /// Binds a context to a thread, which may run on it.
 pub fn give_context(context: Ref<SchedContext>, tcb: Ref<Tcb>) {
     join(context, tcb);
@@ -187,20 +194,8 @@ pub fn forget_thread(tcb: Ref<Tcb>) {
     }
 }
 
-/// New parameters of a context, in ticks.
-#[derive(Clone, Copy, Debug)]
-pub struct Parameters {
-    /// Budget.
-    pub budget: u64,
-    /// Period; 0 for round-robin.
-    pub period: u64,
-    /// Most refills.
-    pub refills: u32,
-}
-
 /// Configures a context.
 pub fn configure(context: Ref<SchedContext>, core: u32, parameters: Parameters) {
-    let Parameters { budget, period, refills } = parameters;
     if let Some(tcb) = context.tcb.get() {
         cores::detach(tcb);
         leave_queues(cpu::of(tcb), tcb);
@@ -213,13 +208,7 @@ pub fn configure(context: Ref<SchedContext>, core: u32, parameters: Parameters) 
     let running = context.tcb.get().filter(|tcb| cpu.current.get() == Some(*tcb));
     let now = arch::timer::now();
     let in_use = context.is_configured() && context.tcb.get().is_some_and(|tcb| tcb.is_runnable());
-    context.period.set(period);
-    context.budget.set(budget);
-    if in_use && period != 0 {
-        SchedContext::refills(context).update(budget, refills, now);
-    } else {
-        SchedContext::refills(context).start(budget, refills, now);
-    }
+    SchedContext::start(context, parameters, in_use, now);
     cpu.reprogram.set(true);
     match running {
         Some(tcb) if !has_time(context) => postpone(cpu, tcb),
@@ -236,8 +225,8 @@ pub fn configure(context: Ref<SchedContext>, core: u32, parameters: Parameters) 
 fn postpone(cpu: &Cpu, tcb: Ref<Tcb>) {
     let Some(context) = tcb.sched_context.get() else { return };
     stop(tcb);
-    let due = |tcb: Ref<Tcb>| tcb.sched_context.get().map_or(0, |c| SchedContext::refills(c).head().time);
-    let time = SchedContext::refills(context).head().time;
+    let due = |tcb: Ref<Tcb>| tcb.sched_context.get().map_or(0, SchedContext::due);
+    let time = SchedContext::due(context);
     cpu.release.insert_sorted(tcb, |other| due(other) <= time);
     tcb.in_release_queue.set(true);
     cpu.reprogram.set(true);
@@ -250,10 +239,8 @@ pub fn yield_now() {
     if let Some(tcb) = cpu.current.get()
         && let Some(context) = tcb.sched_context.get()
     {
-        let refills = SchedContext::refills(context);
-        if refills.is_ready(cpu.since.get()) {
-            context.consumed.set(context.consumed.get() + refills.head().amount);
-            refills.yield_head();
+        if SchedContext::due(context) <= cpu.since.get() {
+            SchedContext::give_up(context);
         }
         end_slice(cpu, tcb, false);
     }
@@ -268,8 +255,7 @@ fn end_slice(cpu: &Cpu, tcb: Ref<Tcb>, tell: bool) {
     if tell && context.period.get() != 0 && fault::raise_timeout(tcb) {
         return;
     }
-    let refills = SchedContext::refills(context);
-    if refills.is_ready(cpu.since.get()) && refills.is_sufficient(0) {
+    if SchedContext::has_time(context, cpu.since.get()) {
         // Round-robin: behind the others of its priority.
         give_up_candidate(cpu);
         cpu.queues_of(tcb).push_back(tcb);
@@ -294,11 +280,9 @@ pub fn tick() {
     cpu.reprogram.set(true);
     if let Some(tcb) = cpu.current.get()
         && let Some(context) = tcb.sched_context.get()
+        && (slice_ended || !SchedContext::has_time(context, now))
     {
-        let refills = SchedContext::refills(context);
-        if slice_ended || !refills.is_ready(now) || !refills.is_sufficient(0) {
-            end_slice(cpu, tcb, true);
-        }
+        end_slice(cpu, tcb, true);
     }
     release_due(cpu, now);
     wake_due(cpu, now);
@@ -311,7 +295,7 @@ pub fn tick() {
 fn release_due(cpu: &Cpu, now: u64) {
     while let Some(tcb) = cpu.release.first() {
         let Some(context) = tcb.sched_context.get() else { return };
-        if !SchedContext::refills(context).is_ready(now) {
+        if SchedContext::due(context) > now {
             return;
         }
         cpu.release.remove(tcb);
@@ -420,12 +404,8 @@ pub fn enqueue_wait(tcb: Ref<Tcb>) {
 pub fn wake_from_wait(tcb: Ref<Tcb>) {
     if tcb.state.get() == State::WaitingForInterrupt {
         forget_wait(tcb);
-        if tcb.vcpu.get().is_some_and(|vcpu| vcpu.is_held()) {
-            tcb.state.set(State::Held);
-        } else {
-            tcb.state.set(State::Running);
-            wake(tcb);
-        }
+        tcb.state.set(tcb.state_after_wait());
+        wake(tcb);
     }
 }
 
@@ -592,29 +572,43 @@ fn can_pay(cpu: &Cpu, tcb: Ref<Tcb>) -> bool {
 }
 
 /// Charges the context that paid, and makes another one pay, if it can.
-#[inline(never)]
-fn take_over(cpu: &Cpu, context: Option<Ref<SchedContext>>) -> bool {
-    let now = charge(cpu).now;
+#[inline]
+pub fn take_over(cpu: &Cpu, context: Option<Ref<SchedContext>>) -> bool {
+    let now = arch::timer::now();
+    charge_at(cpu, now);
     cpu.paying.set(context);
-    cpu.reprogram.set(true);
-    let Some(context) = context else { return false };
-    let refills = SchedContext::refills(context);
+    let Some(context) = context else {
+        cpu.reprogram.set(true);
+        return false;
+    };
     if !context.sporadic.get() {
-        refills.unblock(now);
+        SchedContext::unblock(context, now);
     }
-    refills.is_ready(now) && refills.is_sufficient(0)
+    if !cpu.reprogram.get() {
+        arch::timer::set_deadline(cpu.horizon.get().min(budget_end(cpu, context)));
+    }
+    SchedContext::has_time(context, now)
+}
+
+/// When the first refill of the context that pays will be used up.
+#[inline]
+fn budget_end(cpu: &Cpu, context: Ref<SchedContext>) -> u64 {
+    cpu.since.get().saturating_add(SchedContext::available(context))
+}
+
+/// When the timer has to fire next, whoever runs.
+fn horizon(cpu: &Cpu) -> u64 {
+    let refill = cpu.release.first().and_then(|tcb| tcb.sched_context.get());
+    let refill = refill.map_or(u64::MAX, SchedContext::due);
+    let wait = cpu.waits.first().map_or(u64::MAX, |tcb| tcb.wake_at.get());
+    refill.min(wait).min(cpu.domain_end.get())
 }
 
 /// When the timer has to fire next.
 fn deadline(cpu: &Cpu) -> u64 {
-    let budget = match cpu.paying.get() {
-        Some(context) if cpu.current.get().is_some() => {
-            cpu.since.get().saturating_add(SchedContext::refills(context).head().amount)
-        }
-        _ => u64::MAX,
-    };
-    let refill = cpu.release.first().and_then(|tcb| tcb.sched_context.get());
-    let refill = refill.map_or(u64::MAX, |context| SchedContext::refills(context).head().time);
-    let wait = cpu.waits.first().map_or(u64::MAX, |tcb| tcb.wake_at.get());
-    budget.min(refill).min(wait).min(cpu.domain_end.get())
+    cpu.horizon.set(horizon(cpu));
+    match cpu.paying.get() {
+        Some(context) if cpu.current.get().is_some() => cpu.horizon.get().min(budget_end(cpu, context)),
+        _ => cpu.horizon.get(),
+    }
 }

@@ -84,6 +84,15 @@ fn send(thread: Ref<Tcb>, cptr: u64, manner: Manner) {
         Err(failure) if manner.blocking => return cap_fault(thread, cptr, false, failure),
         Err(_) => return,
     };
+    send_through(thread, slot, manner);
+}
+
+/// `Call` through a capability that was looked up.
+pub fn call_through(thread: Ref<Tcb>, slot: Ref<Slot>) {
+    send_through(thread, slot, CALL);
+}
+
+fn send_through(thread: Ref<Tcb>, slot: Ref<Slot>, manner: Manner) {
     let raw = slot.raw();
     let is_channel = || raw.is(Tag::Endpoint) || raw.is(Tag::Notification) || raw.is(Tag::Reply);
     if info(thread).extra_caps() > 0 && is_channel() && !are_caps_there(thread, manner) {

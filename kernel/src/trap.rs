@@ -2,24 +2,53 @@
 
 use crate::arch;
 use crate::cpu::SEVERAL;
+use crate::fastpath;
 use crate::fault::{self, Fault};
 use crate::mem::Ref;
 use crate::object::tcb::Tcb;
-use crate::object::{irq, vcpu};
+use crate::object::{cnode, irq, vcpu};
 use crate::sched;
 use crate::syscall;
+use sel4_abi::syscall::{Syscall, register};
 
 /// A system call of `thread`; its program counter is behind the instruction.
 #[inline]
 pub fn syscall(thread: Ref<Tcb>) -> Ref<Tcb> {
-    syscall::handle(thread);
+    const CALL: u64 = Syscall::Call as i64 as u64;
+    const REPLY_RECV: u64 = Syscall::ReplyRecv as i64 as u64;
+    match thread.regs.x[register::NUMBER].get() {
+        CALL => match cnode::lookup_fast(thread, thread.regs.x[register::CAP].get()) {
+            Some(slot) => match fastpath::call(thread, slot.raw()) {
+                Some(next) => return run(next),
+                None => syscall::call_through(thread, slot),
+            },
+            None => syscall::handle(thread),
+        },
+        REPLY_RECV => match fastpath::reply_recv(thread) {
+            Some(next) => return run(next),
+            None => syscall::handle(thread),
+        },
+        _ => syscall::handle(thread),
+    }
     sched::leave()
 }
 
 /// A fault of `thread`; its program counter is where it is to go on.
 pub fn fault(thread: Ref<Tcb>, fault: Fault) -> Ref<Tcb> {
-    fault::raise(thread, fault);
-    sched::leave()
+    match fastpath::fault(thread, fault) {
+        Some(next) => run(next),
+        None => {
+            fault::raise(thread, fault);
+            sched::leave()
+        }
+    }
+}
+
+/// Leaves the kernel with the thread that the short way has found.
+#[inline(always)]
+fn run(next: Ref<Tcb>) -> Ref<Tcb> {
+    arch::switch_to(next);
+    next
 }
 
 /// Nothing is to be done for the thread that ran; another may be to run.

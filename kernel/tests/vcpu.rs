@@ -4,16 +4,18 @@
 mod common;
 
 use common::{FREE, Root, TCB};
+use quoll_kernel::fault::Fault;
 use quoll_kernel::mem::Ref;
 use quoll_kernel::object::tcb::State;
 use quoll_kernel::object::vcpu::{self, VCpu};
+use quoll_kernel::trap;
 use quoll_kernel_core::cap::Cap;
 use quoll_kernel_core::gic::ListRegister;
 use quoll_kernel_core::psr;
 use sel4_abi::error::ErrorCode;
 use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::object::ObjectType;
-use sel4_abi::quoll::{vcpu_flags, vcpu_reg};
+use sel4_abi::quoll::{vcpu_context, vcpu_flags, vcpu_reg};
 use sel4_abi::syscall::Syscall;
 use sel4_abi::vcpu::{ALL, NUM_REGS, VCpuReg};
 
@@ -228,4 +230,75 @@ fn a_guest_that_waits_can_be_suspended_and_deleted() {
     root.delete(GUEST);
     assert_eq!(vcpu.tcb.get(), None);
     assert_eq!(read(&root, VCpuReg::Sctlr as u64), 0x34d5_8820);
+}
+
+/// A guest whose faults the root thread handles, at an endpoint that it waits at.
+fn machine_with_handled_guest(flags: u64) -> (Root, common::Thread) {
+    const ENDPOINT: u64 = FREE + 4;
+    const REPLY: u64 = FREE + 5;
+    let (root, guest, _) = machine_with_guest();
+    assert_eq!(write(&root, vcpu_reg::FLAGS, flags), 0);
+    root.retype(ObjectType::Endpoint, 0, ENDPOINT, 1);
+    root.retype(ObjectType::Reply, 0, REPLY, 1);
+    let data = sel4_abi::message::CNodeCapData { guard: 0, guard_size: 52 }.to_word();
+    root.ok(GUEST, Label::TCBSetSpace, &[data, 0], &[ENDPOINT, common::CNODE, common::VSPACE]);
+    root.ok(GUEST, Label::TCBResume, &[], &[]);
+    assert_eq!(common::receive(root.tcb, Syscall::Recv, ENDPOINT, REPLY), guest.tcb);
+    (root, guest)
+}
+
+#[test]
+fn a_fault_tells_all_registers_and_its_answer_sets_those_that_were_written() {
+    // By the answer that waits for the next fault, and by one that does not.
+    for wait in [true, false] {
+        let (root, guest) = machine_with_handled_guest(vcpu_flags::CONTEXT_IN_MESSAGE);
+        let registers = &guest.tcb.regs;
+        (0..31).for_each(|n| registers.x[n].set(100 + n as u64));
+        registers.pc.set(0x4000);
+        assert_eq!(trap::fault(guest.tcb, Fault::VCpu { hsr: 7 }), root.tcb);
+        let context = root.tcb.vcpu_context().expect("a buffer of 4 KiB has room");
+        assert_eq!((0..31).map(|n| context.get(n)).collect::<Vec<_>>(), (100..131).collect::<Vec<_>>());
+        assert_eq!((context.get(vcpu_context::PC), context.get(vcpu_context::WRITTEN)), (0x4000, 0));
+        let new = [(3, 3333), (4, 4444), (vcpu_context::PC, 0x4004), (vcpu_context::SPSR, u64::MAX)];
+        new.iter().for_each(|&(word, value)| context.set(word, value));
+        context.set(vcpu_context::WRITTEN, 1 << 3 | 1 << vcpu_context::PC | 1 << vcpu_context::SPSR | 1 << 63);
+        root.tcb.regs.x[1].set(0);
+        if wait {
+            assert_eq!(common::receive(root.tcb, Syscall::ReplyRecv, FREE + 4, FREE + 5), guest.tcb);
+        } else {
+            common::start(root.tcb, Syscall::Send, FREE + 5, 0, &[], &[]);
+        }
+        assert_eq!((registers.x[3].get(), registers.x[4].get(), registers.pc.get()), (3333, 104, 0x4004));
+        assert_eq!(registers.spsr.get(), psr::sanitize(u64::MAX, true));
+        assert_eq!(guest.tcb.state.get(), State::Running);
+    }
+}
+
+#[test]
+fn without_room_behind_the_buffer_or_without_the_flag_registers_are_not_told() {
+    for (flags, buffer) in [(vcpu_flags::CONTEXT_IN_MESSAGE, 0xc00), (0, 0)] {
+        let (root, guest) = machine_with_handled_guest(flags);
+        root.tcb.ipc_buffer.set(0);
+        let words = root.tcb.vcpu_context().expect("room");
+        words.set(0, 1);
+        words.set(vcpu_context::WRITTEN, 1);
+        root.tcb.ipc_buffer.set(buffer);
+        guest.tcb.regs.x[0].set(5);
+        assert_eq!(trap::fault(guest.tcb, Fault::VCpu { hsr: 7 }), root.tcb);
+        assert_eq!((words.get(0), words.get(vcpu_context::WRITTEN)), (1, 1));
+        assert_eq!(common::receive(root.tcb, Syscall::ReplyRecv, FREE + 4, FREE + 5), guest.tcb);
+        assert_eq!(guest.tcb.regs.x[0].get(), 5);
+    }
+}
+
+#[test]
+fn a_held_vcpu_whose_fault_is_answered_stands_still_until_it_is_let_go() {
+    let (root, guest) = machine_with_handled_guest(0);
+    assert_eq!(trap::fault(guest.tcb, Fault::VCpu { hsr: 7 }), root.tcb);
+    assert_eq!(write(&root, vcpu_reg::FLAGS, vcpu_flags::HELD), 0);
+    root.tcb.regs.x[1].set(0);
+    common::start(root.tcb, Syscall::Send, FREE + 5, 0, &[], &[]);
+    assert_eq!(guest.tcb.state.get(), State::Held);
+    assert_eq!(write(&root, vcpu_reg::FLAGS, 0), 0);
+    assert_eq!(guest.tcb.state.get(), State::Running);
 }

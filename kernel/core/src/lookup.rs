@@ -80,6 +80,20 @@ pub const fn step(pointer: u64, bits_left: u32, radix: u32, guard: CNodeCapData)
     Ok(Step { index: pointer >> bits_left & low_mask(radix), bits_left })
 }
 
+/// [`step`] behind the first `resolved` bits (below 64) of a pointer, without a reason when it fails: the index of the slot,
+/// and how many bits it took.
+#[inline(always)]
+pub const fn step_fast(pointer: u64, resolved: u32, radix: u32, guard: CNodeCapData) -> Option<(u64, u32)> {
+    let CNodeCapData { guard, guard_size } = guard;
+    let bits = guard_size + radix;
+    let rest = pointer << resolved;
+    // Two shifts: a guard may be empty. It is at most 58 bits long.
+    if resolved + bits > u64::BITS || rest >> 1 >> (u64::BITS - 1 - guard_size) != guard {
+        return None;
+    }
+    Some((rest << guard_size >> (u64::BITS - radix), bits))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +112,8 @@ mod tests {
             let found = u64::from_str_radix(&found, 2).unwrap_or(0);
             let guard = if right && fits { found } else { random_guard & low_mask(guard_size) };
             let result = step(pointer, bits_left, radix, CNodeCapData { guard, guard_size });
+            let fast = step_fast(pointer, 64 - bits_left, radix, CNodeCapData { guard, guard_size });
+            prop_assert_eq!(fast, result.ok().map(|step| (step.index, bits_left - step.bits_left)));
             if !fits || found != guard {
                 prop_assert_eq!(result, Err(LookupFailure::GuardMismatch { bits_left, guard, guard_size }));
             } else if guard_size + radix > bits_left {

@@ -35,7 +35,7 @@ pub struct Refills<'a> {
     pub queue: &'a Queue,
     /// The buffer; as long as the scheduling context's object has room.
     pub buffer: &'a [Cell<Refill>],
-    /// Time after which what was used comes back. 0: round-robin, always usable.
+    /// Time after which what was used comes back.
     pub period: u64,
     /// The smallest amount worth switching for; smaller refills are merged with their neighbours.
     pub min_budget: u64,
@@ -160,35 +160,8 @@ impl<'a> Refills<'a> {
         }
     }
 
-    /// Charges `used` ticks that ended at the present. Round-robin contexts get the amount back at once, behind what is
-    /// left; the others one period after it began to be used. True when a slice ended: a round-robin budget was used up.
-    pub fn charge(&self, used: u64) -> bool {
-        if self.period == 0 {
-            self.charge_round_robin(used)
-        } else {
-            self.charge_sporadic(used);
-            false
-        }
-    }
-
-    fn charge_round_robin(&self, used: u64) -> bool {
-        let head = self.head();
-        let budget = self.sum();
-        let left = head.amount.saturating_sub(used);
-        self.queue.count.set(1);
-        let ended = left < self.min_budget;
-        if ended {
-            self.set_head(Refill { time: head.time, amount: budget });
-        } else {
-            self.set_head(Refill { time: head.time, amount: left });
-            if left < budget {
-                self.push(Refill { time: head.time, amount: budget - left });
-            }
-        }
-        ended
-    }
-
-    fn charge_sporadic(&self, mut used: u64) {
+    /// Charges `used` ticks that ended at the present. They come back one period after they began to be used.
+    pub fn charge(&self, mut used: u64) {
         // Refills that were used up whole: each comes back a period after its own time.
         while self.head().amount <= used {
             let head = self.head();
@@ -233,7 +206,7 @@ impl<'a> Refills<'a> {
 
     /// A context that was not used for a while begins to be used at `now`: its usable refills start now, as one.
     pub fn unblock(&self, now: u64) {
-        if self.period == 0 || !self.is_ready(now) {
+        if !self.is_ready(now) {
             return;
         }
         let head = self.head();
@@ -284,11 +257,9 @@ mod tests {
         prop_assert_eq!(refills.sum(), budget, "the sum of the refills is the budget");
         prop_assert!(!refills.is_empty() && refills.len() <= refills.queue.max.get());
         prop_assert!(refills.head().amount >= MIN, "the head is worth a switch");
-        if refills.period > 0 {
-            for offset in 1..refills.len() {
-                let (a, b) = (refills.at(offset - 1).get(), refills.at(offset).get());
-                prop_assert!(a.time <= b.time, "refills are in order: {:?} {:?}", a, b);
-            }
+        for offset in 1..refills.len() {
+            let (a, b) = (refills.at(offset - 1).get(), refills.at(offset).get());
+            prop_assert!(a.time <= b.time, "refills are in order: {:?} {:?}", a, b);
         }
         Ok(())
     }
@@ -332,7 +303,7 @@ mod tests {
 
         #[test]
         fn any_charge_keeps_the_sum(
-            budget in 2 * MIN..2000, period in prop_oneof![Just(0u64), 2000u64..9000], max in 2u32..6,
+            budget in 2 * MIN..2000, period in 2000u64..9000, max in 2u32..6,
             steps in proptest::collection::vec((0u64..4000, 0u64..3000, 0u8..4), 1..60),
         ) {
             let context = Context::new(budget, period, max);
@@ -344,25 +315,11 @@ mod tests {
                     0 => refills.unblock(now),
                     1 => refills.yield_head(),
                     2 => refills.update(budget, max, now),
-                    _ => {
-                        refills.charge(used);
-                    }
+                    _ => refills.charge(used),
                 }
                 check(&refills, budget)?;
             }
         }
-    }
-
-    #[test]
-    fn round_robin_is_always_ready() {
-        let context = Context::new(1000, 0, 2);
-        let refills = context.refills();
-        assert!(!refills.charge(400));
-        assert_eq!(refills.head().amount, 600);
-        assert!(refills.is_ready(0));
-        assert!(refills.charge(600));
-        assert_eq!(refills.head().amount, 1000);
-        assert_eq!(refills.len(), 1);
     }
 
     #[test]

@@ -47,6 +47,26 @@ pub fn lookup_slot(thread: Ref<Tcb>, cptr: u64) -> Result<Ref<Slot>, LookupFailu
     resolve(thread.slots.cspace.raw(), cptr, WORD_BITS).map(|(slot, _)| slot)
 }
 
+/// The same for the short way through the kernel, without a reason when there is none.
+#[inline(always)]
+pub fn lookup_fast(thread: Ref<Tcb>, cptr: u64) -> Option<Ref<Slot>> {
+    let mut cap = thread.slots.cspace.raw();
+    let mut resolved = 0;
+    loop {
+        let (addr, radix, guard) = cap.as_cnode()?;
+        let (index, bits) = lookup::step_fast(cptr, resolved, radix, guard)?;
+        let slot = slot_in(addr, index);
+        resolved += bits;
+        if resolved == WORD_BITS {
+            return Some(slot);
+        }
+        cap = slot.raw();
+        if cap.as_cnode().is_none() {
+            return Some(slot);
+        }
+    }
+}
+
 /// The slot at `depth` bits below a CNode capability: `source` says on which side of an operation it stands.
 pub fn lookup_target(root: &Cap, index: u64, depth: u64, source: bool) -> Result<Ref<Slot>, SysError> {
     let failed = |failure| SysError::FailedLookup { source, failure };

@@ -32,7 +32,15 @@ pub struct Send {
 }
 
 impl Endpoint {
-    fn enqueue(&self, tcb: Ref<Tcb>) {
+    /// The first thread that waits, to send or to receive.
+    #[inline(always)]
+    pub fn first(&self) -> Option<Ref<Tcb>> {
+        self.queue.first()
+    }
+
+    /// Puts a thread that waits here into the queue.
+    #[inline]
+    pub fn enqueue(&self, tcb: Ref<Tcb>) {
         let priority = tcb.priority.get();
         self.queue.insert_sorted(tcb, |other| other.priority.get() >= priority);
     }
@@ -52,6 +60,7 @@ impl Endpoint {
     }
 
     /// Takes a thread that waits here out of the queue.
+    #[inline]
     pub fn forget(&self, tcb: Ref<Tcb>) {
         self.queue.remove(tcb);
     }

@@ -19,4 +19,5 @@ pub mod tcb;
 pub mod tcb_invoke;
 pub mod untyped;
 pub mod vcpu;
+pub mod vcpu_context;
 pub mod vspace;

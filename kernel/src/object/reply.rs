@@ -59,13 +59,47 @@ pub fn push(caller: Ref<Tcb>, callee: Ref<Tcb>, reply: Ref<Reply>, donate: bool)
         && callee.sched_context.get().is_none()
         && let Some(context) = caller.sched_context.get()
     {
-        let before = context.reply.replace(Some(reply));
-        if let Some(before) = before {
-            before.next.set(Follower::Reply(reply));
-        }
-        reply.prev.set(before);
-        reply.next.set(Follower::Context(context));
+        link(reply, context);
         sched::donate(context, callee);
+    }
+}
+
+/// The call that `reply` stands for is the latest along which the context was donated.
+#[inline(always)]
+pub fn link(reply: Ref<Reply>, context: Ref<SchedContext>) {
+    let before = context.reply.replace(Some(reply));
+    if let Some(before) = before {
+        before.next.set(Follower::Reply(reply));
+    }
+    reply.prev.set(before);
+    reply.next.set(Follower::Context(context));
+}
+
+/// The context that comes back from `server` when it answers the call that `reply` stands for, or none. `None`: there were
+/// further calls along the chain, another thread has the context, or the caller has one meanwhile.
+#[inline(always)]
+pub fn donated(reply: Ref<Reply>, server: Ref<Tcb>) -> Option<Option<Ref<SchedContext>>> {
+    match reply.next.get() {
+        Follower::None if reply.prev.get().is_none() => Some(None),
+        Follower::Context(context)
+            if context.tcb.get() == Some(server) && reply.tcb.get()?.sched_context.get().is_none() =>
+        {
+            Some(Some(context))
+        }
+        _ => None,
+    }
+}
+
+/// The call that `reply` stands for, of which [`donated`] told the context, is answered.
+#[inline(always)]
+pub fn forget_latest(reply: Ref<Reply>, context: Option<Ref<SchedContext>>) {
+    if let Some(context) = context {
+        let before = reply.prev.take();
+        reply.next.set(Follower::None);
+        if let Some(before) = before {
+            before.next.set(Follower::Context(context));
+        }
+        context.reply.set(before);
     }
 }
 

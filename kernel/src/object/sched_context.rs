@@ -15,6 +15,17 @@ use quoll_kernel_core::refill::{self, Refill, Refills};
 use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::object::{CORE_SCHED_CONTEXT_BYTES, REFILL_BYTES, SCHED_CONTEXT_SPORADIC};
 
+/// New parameters of a context, in ticks.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameters {
+    /// Budget.
+    pub budget: u64,
+    /// Period; 0 for round-robin.
+    pub period: u64,
+    /// Most refills.
+    pub refills: u32,
+}
+
 /// A scheduling context. Its refills stand behind it, as many as the object has room for.
 #[derive(Debug)]
 #[repr(C)]
@@ -35,6 +46,8 @@ pub struct SchedContext {
     pub notification: Link<Notification>,
     /// The thread that yielded to it and waits to be told its consumption.
     pub yield_from: Link<Tcb>,
+    /// What is left of a round-robin context's budget, in ticks.
+    slice: Cell<u64>,
     queue: refill::Queue,
     size_bits: u32,
     /// The core whose time it is.
@@ -58,6 +71,7 @@ impl SchedContext {
             reply: Link::new(None),
             notification: Link::new(None),
             yield_from: Link::new(None),
+            slice: Cell::new(0),
             queue: refill::Queue::default(),
             size_bits,
             core: Cell::new(0),
@@ -76,8 +90,8 @@ impl SchedContext {
         self.budget.get() != 0
     }
 
-    /// Its refills.
-    pub fn refills(this: Ref<Self>) -> Refills<'static> {
+    /// Its refills, if it is not round-robin.
+    fn refills(this: Ref<Self>) -> Refills<'static> {
         let first = this.addr().get() as usize + CORE_SCHED_CONTEXT_BYTES;
         let first: *const Cell<Refill> = core::ptr::with_exposed_provenance(first);
         // SAFETY: the object was made with `size_bits`, so the room behind its head is its own; retype cleared it.
@@ -85,6 +99,86 @@ impl SchedContext {
         // SAFETY: the object lives as long as it is referred to (see `Ref`).
         let queue = unsafe { &*core::ptr::from_ref(&this.queue) };
         Refills { queue, buffer, period: this.period.get(), min_budget: time::min_budget() }
+    }
+
+    /// Whether its budget is its period: it has time whenever it is chosen, and makes way for others when the budget is
+    /// used up.
+    #[inline(always)]
+    pub fn is_round_robin(&self) -> bool {
+        self.period.get() == 0
+    }
+
+    /// Gives it new parameters. While it is `in_use`, a change gives no more time than either parameters would.
+    pub fn start(this: Ref<Self>, parameters: Parameters, in_use: bool, now: u64) {
+        let Parameters { budget, period, refills } = parameters;
+        // What is left is of the refills that it had.
+        let update = in_use && period != 0 && !this.is_round_robin();
+        this.period.set(period);
+        this.budget.set(budget);
+        this.slice.set(budget);
+        if update {
+            Self::refills(this).update(budget, refills, now);
+        } else {
+            Self::refills(this).start(budget, refills, now);
+        }
+    }
+
+    /// Charges `used` ticks that ended now. True: a round-robin slice ended.
+    #[inline(always)]
+    pub fn charge(this: Ref<Self>, used: u64) -> bool {
+        if !this.is_round_robin() {
+            Self::charge_refills(this, used);
+            return false;
+        }
+        let left = this.slice.get().saturating_sub(used);
+        let ended = left < time::min_budget();
+        this.slice.set(if ended { this.budget.get() } else { left });
+        ended
+    }
+
+    #[inline(never)]
+    fn charge_refills(this: Ref<Self>, used: u64) {
+        if used > 0 {
+            Self::refills(this).charge(used);
+        }
+    }
+
+    /// Ticks that it can use at once, when it is due.
+    #[inline(always)]
+    pub fn available(this: Ref<Self>) -> u64 {
+        if this.is_round_robin() { this.slice.get() } else { Self::refills(this).head().amount }
+    }
+
+    /// From when on it can be used.
+    #[inline(always)]
+    pub fn due(this: Ref<Self>) -> u64 {
+        if this.is_round_robin() { 0 } else { Self::refills(this).head().time }
+    }
+
+    /// Whether it can be used now for as long as is worth a switch.
+    #[inline(always)]
+    pub fn has_time(this: Ref<Self>, now: u64) -> bool {
+        this.is_round_robin() || Self::due(this) <= now && Self::available(this) >= time::min_budget()
+    }
+
+    /// It was not used for a while, and is now.
+    #[inline(always)]
+    pub fn unblock(this: Ref<Self>, now: u64) {
+        if !this.is_round_robin() {
+            Self::refills(this).unblock(now);
+        }
+    }
+
+    /// Ticks on its account: its budget, or what is left of a round-robin slice.
+    pub fn account(this: Ref<Self>) -> u64 {
+        if this.is_round_robin() { this.slice.get() } else { Self::refills(this).sum() }
+    }
+
+    /// What it could use at once is given up.
+    pub fn give_up(this: Ref<Self>) {
+        let left = Self::available(this);
+        this.consumed.set(this.consumed.get() + left);
+        Self::charge(this, left);
     }
 
     /// Microseconds used since this was last asked.
@@ -258,6 +352,6 @@ pub fn configure(core: u32, label: Label, args: &Args) -> Result<Outcome, SysErr
     let round_robin = budget == period;
     let refills = if round_robin { refill::MIN_REFILLS } else { refill::MIN_REFILLS + extra_refills as u32 };
     let period = if round_robin { 0 } else { time::from_us(period) };
-    sched::configure(this, core, sched::Parameters { budget: time::from_us(budget), period, refills });
+    sched::configure(this, core, Parameters { budget: time::from_us(budget), period, refills });
     Ok(Outcome::Done)
 }

@@ -11,9 +11,10 @@ use crate::object::slot::Slot;
 use crate::object::vcpu::VCpu;
 use core::cell::Cell;
 use core::mem::offset_of;
-use quoll_kernel_core::cap::{Addr, low_mask};
+use quoll_kernel_core::cap::{Addr, FrameSize, low_mask};
 use sel4_abi::context::{LENGTH, ORDER, Register};
 use sel4_abi::ipc_buffer;
+use sel4_abi::quoll::vcpu_context;
 use sel4_abi::syscall::register;
 
 /// Length of a thread's name in the debug configuration, with the byte that ends it.
@@ -91,6 +92,11 @@ impl Position {
     /// Whether it is this one; `==` where constants are checked.
     pub const fn is(self, other: Self) -> bool {
         self.0 == other.0
+    }
+
+    /// Of word `index` of a virtual CPU's context, which is a program status or below.
+    pub const fn of_context(index: usize) -> Self {
+        Self(index as u8)
     }
 
     /// Of each of a list of registers.
@@ -228,6 +234,7 @@ pub struct Tcb {
     pub name: Cell<[u8; NAME_LENGTH]>,
 }
 
+const _: () = assert!(vcpu_context::LENGTH * size_of::<u64>() <= 1 << ipc_buffer::SIZE_BITS);
 const _: () = assert!(size_of::<Tcb>() <= 1 << sel4_abi::object::TCB_BITS);
 
 impl Tcb {
@@ -280,18 +287,46 @@ impl Tcb {
     }
 
     /// The IPC buffer, if the thread has one that the kernel may use (read and write, not device memory).
+    #[inline]
     pub fn buffer(&self) -> Option<UserWords> {
         let (addr, size) = self.slots.ipc_buffer.raw().shared_memory()?;
-        // The buffer is aligned to its size, so it does not leave the frame.
-        let offset = self.ipc_buffer.get() & low_mask(size.bits()) & !low_mask(ipc_buffer::SIZE_BITS);
-        // SAFETY: the capability names a frame of this size, and users of the buffer stay in its kilobyte.
+        // SAFETY: the capability names a frame of this size. The buffer is aligned to its size, so it does not leave the
+        // frame, and users of the buffer stay in its kilobyte.
+        unsafe { UserWords::at(addr.get() + self.buffer_offset(size)) }
+    }
+
+    /// Where the registers of a virtual CPU whose fault it handles are told: behind the IPC buffer, if its frame has room.
+    #[inline]
+    pub fn vcpu_context(&self) -> Option<UserWords> {
+        let (addr, size) = self.slots.ipc_buffer.raw().shared_memory()?;
+        let offset = self.buffer_offset(size) + vcpu_context::OFFSET as u64;
+        if offset > low_mask(size.bits()) {
+            return None;
+        }
+        // SAFETY: as above: there is another kilobyte in the frame, which is more than the context takes.
         unsafe { UserWords::at(addr.get() + offset) }
+    }
+
+    #[inline(always)]
+    fn buffer_offset(&self, size: FrameSize) -> u64 {
+        self.ipc_buffer.get() & low_mask(size.bits()) & !low_mask(ipc_buffer::SIZE_BITS)
     }
 
     /// Whether it could run if it had time.
     #[inline(always)]
     pub fn is_runnable(&self) -> bool {
         self.state.get() == State::Running
+    }
+
+    /// Whether it is a virtual CPU that is to stand still.
+    #[inline(always)]
+    pub fn is_held(&self) -> bool {
+        self.vcpu.get().is_some_and(|vcpu| vcpu.is_held())
+    }
+
+    /// Its state when what it waited for is over.
+    pub fn state_after_wait(&self) -> State {
+        if self.is_held() { State::Held } else { State::Running }
     }
 
     /// Whether it can be put into a ready queue: it is runnable and has time that is not exhausted.

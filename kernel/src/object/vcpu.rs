@@ -118,6 +118,12 @@ impl VCpu {
         self.flags.get() & vcpu_flags::HELD != 0
     }
 
+    /// Whether its faults tell its registers.
+    #[inline(always)]
+    pub fn tells_context(&self) -> bool {
+        self.flags.get() & vcpu_flags::CONTEXT_IN_MESSAGE != 0
+    }
+
     /// Whether a WFI waits in the kernel rather than being a fault.
     pub fn waits_in_kernel(&self) -> bool {
         self.flags.get() & vcpu_flags::WFI_IN_KERNEL != 0

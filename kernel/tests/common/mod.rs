@@ -5,7 +5,7 @@ use quoll_kernel::arch::{self, machine};
 use quoll_kernel::cpu;
 use quoll_kernel::mem::Ref;
 use quoll_kernel::object::cnode::slot_in;
-use quoll_kernel::object::sched_context::SchedContext;
+use quoll_kernel::object::sched_context::{Parameters, SchedContext};
 use quoll_kernel::object::slot::{self, Slot};
 use quoll_kernel::object::tcb::{State, Tcb};
 use quoll_kernel::{sched, trap};
@@ -102,7 +102,7 @@ impl Root {
         tcb.priority.set(100);
         tcb.mcp.set(255);
         tcb.state.set(State::Running);
-        sched::configure(context, 0, sched::Parameters { budget: 10_000, period: 0, refills: 2 });
+        sched::configure(context, 0, Parameters { budget: 10_000, period: 0, refills: 2 });
         sched::give_context(context, tcb);
         assert_eq!(sched::leave(), tcb);
         Self { tcb, cnode, untyped }

@@ -36,6 +36,29 @@ pub mod vcpu_flags {
     /// The vCPU stands still: if its thread runs, or is woken from a WFI in the kernel, it goes on when this is cleared. All
     /// else stays as it is. So its list registers can be read and changed while it would run on another core.
     pub const HELD: u64 = 2;
+    /// A fault of this vCPU tells all its registers, and the answer can set them: [`super::vcpu_context`]. A call of the SMC
+    /// Calling Convention by HVC is then a `VCPUFault`, like one by SMC, with the program counter at the instruction.
+    pub const CONTEXT_IN_MESSAGE: u64 = 4;
     /// All flags that there are.
-    pub const MASK: u64 = WFI_IN_KERNEL | HELD;
+    pub const MASK: u64 = WFI_IN_KERNEL | HELD | CONTEXT_IN_MESSAGE;
+}
+
+/// Registers of a vCPU's thread, which with [`vcpu_flags::CONTEXT_IN_MESSAGE`] stand in the page of the IPC buffer of the
+/// thread that handles its faults. The offsets are those of words.
+pub mod vcpu_context {
+    /// Where the words are: so many bytes behind the beginning of the IPC buffer. Where its frame has no room behind the
+    /// buffer, no registers are told or set.
+    pub const OFFSET: usize = 1 << crate::ipc_buffer::SIZE_BITS;
+    /// x0; x1 to x30 follow.
+    pub const X0: usize = 0;
+    /// `SP_EL0`.
+    pub const SP: usize = 31;
+    /// Program counter.
+    pub const PC: usize = 32;
+    /// Processor state, as `SPSR_EL2`.
+    pub const SPSR: usize = 33;
+    /// Which of the words above the answer sets, a bit each. The kernel clears it when it tells the registers.
+    pub const WRITTEN: usize = 34;
+    /// Number of words.
+    pub const LENGTH: usize = 35;
 }

@@ -52,7 +52,7 @@ macro_rules! declare_heap {
 }
 
 #[cfg(target_os = "none")]
-pub use target::{run_main, set_ipc_buffer};
+pub use target::{run_main, set_ipc_buffer, vcpu_context};
 
 #[cfg(target_os = "none")]
 mod target {
@@ -64,6 +64,16 @@ mod target {
 
     /// The tool puts the IPC buffer into the last page.
     const IPC_BUFFER: usize = abi::object::USER_TOP as usize & !(FrameObjectType::GRANULE.bytes() - 1);
+
+    /// Where the kernel tells the registers of this domain's vCPUs ([`sel4::quoll::VCpuContext`]).
+    ///
+    /// # Safety
+    /// It is called once.
+    pub unsafe fn vcpu_context() -> sel4::quoll::VCpuContext {
+        let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
+        // SAFETY: the tool gives the buffer a page of its own, mapped for good, and nobody uses the rest of that.
+        unsafe { sel4::quoll::VCpuContext::of(ptr::NonNull::new_unchecked(ipc_buffer)) }
+    }
 
     /// Tells the `sel4` crate where the tool has put the IPC buffer.
     ///

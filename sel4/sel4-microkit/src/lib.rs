@@ -58,6 +58,8 @@ mod symbols;
 pub use channel::{Channel, IrqAckError};
 pub use child::Child;
 pub use defer::{DeferredAction, DeferredActionInterface, DeferredActionSlot};
+#[cfg(target_os = "none")]
+pub use entry::vcpu_context;
 pub use handler::{Handler, Infallible, Never, NullHandler};
 pub use ipc::{ChannelSet, ChannelSetIter, DisplayChannelSet};
 pub use message::{

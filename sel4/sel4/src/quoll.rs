@@ -1,6 +1,8 @@
 //! What this kernel offers beyond seL4 16. Numbers and layouts: [`crate::abi::quoll`].
 
-use crate::abi::quoll::{vcpu_flags, vcpu_reg};
+use core::ptr::NonNull;
+
+use crate::abi::quoll::{vcpu_context, vcpu_flags, vcpu_reg};
 use crate::{IpcBuffer, Word, arch};
 
 /// A register of a virtual CPU that is not seL4's; see [`crate::abi::quoll::vcpu_reg`].
@@ -96,8 +98,18 @@ impl VCpuFlags {
     /// Sets [`wfi_in_kernel`](Self::wfi_in_kernel).
     #[must_use]
     pub const fn with_wfi_in_kernel(self, val: bool) -> Self {
-        let others = self.0 & !vcpu_flags::WFI_IN_KERNEL;
-        Self(if val { others | vcpu_flags::WFI_IN_KERNEL } else { others })
+        self.with(vcpu_flags::WFI_IN_KERNEL, val)
+    }
+
+    /// Whether the messages of faults have the vCPU's registers; see [`VCpuContext`].
+    pub const fn context_in_message(self) -> bool {
+        self.0 & vcpu_flags::CONTEXT_IN_MESSAGE != 0
+    }
+
+    /// Sets [`context_in_message`](Self::context_in_message).
+    #[must_use]
+    pub const fn with_context_in_message(self, val: bool) -> Self {
+        self.with(vcpu_flags::CONTEXT_IN_MESSAGE, val)
     }
 
     /// Whether the vCPU stands still until this is cleared.
@@ -108,8 +120,80 @@ impl VCpuFlags {
     /// Sets [`held`](Self::held).
     #[must_use]
     pub const fn with_held(self, val: bool) -> Self {
-        let others = self.0 & !vcpu_flags::HELD;
-        Self(if val { others | vcpu_flags::HELD } else { others })
+        self.with(vcpu_flags::HELD, val)
+    }
+
+    const fn with(self, flag: Word, val: bool) -> Self {
+        Self(if val { self.0 | flag } else { self.0 & !flag })
+    }
+}
+
+/// The registers of the vCPU whose fault was received last and is not answered yet, if its messages have them
+/// ([`VCpuFlags::context_in_message`]). What is set here is the vCPU's when the fault is answered.
+#[derive(Debug)]
+pub struct VCpuContext(NonNull<Word>);
+
+/// A register in a [`VCpuContext`].
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub struct VCpuContextRegister(usize);
+
+impl VCpuContextRegister {
+    /// `SP_EL0`.
+    pub const SP: Self = Self(vcpu_context::SP);
+    /// The program counter.
+    pub const PC: Self = Self(vcpu_context::PC);
+    /// The processor state, as `SPSR_EL2`.
+    pub const SPSR: Self = Self(vcpu_context::SPSR);
+
+    /// General-purpose register 0 to 30.
+    #[inline(always)]
+    pub const fn gpr(number: u8) -> Self {
+        assert!(number < 31);
+        Self(vcpu_context::X0 + number as usize)
+    }
+
+    /// The number of a general-purpose register.
+    pub const fn number(self) -> Option<usize> {
+        if self.0 < vcpu_context::SP { Some(self.0 - vcpu_context::X0) } else { None }
+    }
+}
+
+impl VCpuContext {
+    /// The context of the thread that has this IPC buffer.
+    ///
+    /// # Safety
+    /// The buffer is mapped for good, and so is the memory behind it in its frame, which nobody else uses; there is at least
+    /// a kilobyte. There is only one such value.
+    pub const unsafe fn of(ipc_buffer: NonNull<IpcBuffer>) -> Self {
+        // SAFETY: inside the frame, as the caller promises.
+        Self(unsafe { ipc_buffer.byte_add(vcpu_context::OFFSET).cast() })
+    }
+
+    /// A register.
+    #[inline(always)]
+    pub fn get(&self, register: VCpuContextRegister) -> Word {
+        // SAFETY: a word of the context; the kernel writes it while this thread waits.
+        unsafe { self.0.add(register.0).read_volatile() }
+    }
+
+    /// Sets a register.
+    #[inline(always)]
+    pub fn set(&mut self, register: VCpuContextRegister, value: Word) {
+        // SAFETY: as in `get`; the answer's words are read by the kernel while this thread waits.
+        unsafe {
+            self.0.add(register.0).write_volatile(value);
+            let written = self.0.add(vcpu_context::WRITTEN);
+            written.write_volatile(written.read_volatile() | 1 << register.0);
+        }
+    }
+
+    /// The registers that were set and not answered; they are no longer.
+    pub fn take_written(&mut self) -> impl Iterator<Item = (VCpuContextRegister, Word)> + '_ {
+        // SAFETY: as in `set`.
+        let written = unsafe { self.0.add(vcpu_context::WRITTEN).replace(0) };
+        (0..vcpu_context::WRITTEN)
+            .filter(move |index| written & 1 << index != 0)
+            .map(|index| (VCpuContextRegister(index), self.get(VCpuContextRegister(index))))
     }
 }
 
@@ -137,6 +221,23 @@ mod tests {
         let flags = VCpuFlags::from_word(0xf1).with_held(true);
         assert!(flags.held() && flags.wfi_in_kernel());
         assert_eq!(flags.with_held(false).into_word(), 0xf1);
+        assert!(flags.with_context_in_message(true).context_in_message());
+    }
+
+    #[test]
+    fn what_is_set_in_a_context_is_remembered() {
+        #[repr(C)]
+        struct Page(IpcBuffer, [Word; 128]);
+        let mut page = Page(IpcBuffer::default(), [7; 128]);
+        page.1[vcpu_context::WRITTEN] = 0;
+        // SAFETY: the page outlives the context.
+        let mut context = unsafe { VCpuContext::of(NonNull::from(&mut page.0)) };
+        let (x3, pc) = (VCpuContextRegister::gpr(3), VCpuContextRegister::PC);
+        assert_eq!(context.get(x3), 7);
+        context.set(pc, 1);
+        context.set(x3, 2);
+        assert!(context.take_written().eq([(x3, 2), (pc, 1)]));
+        assert_eq!(context.take_written().count(), 0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use sel4_abi::{
 use sel4_microkit::{Child, MessageInfo, with_msg_regs_mut};
 use vmm::window::{RegisterFile, Window};
 
-use super::ThreadRegisters;
+use super::plain::ThreadRegisters;
 
 /// A read takes so many registers at least: up to x8, where most operands are.
 const FIRST_READ: usize = 12;

@@ -20,9 +20,8 @@ use vmm::{
 };
 
 use super::{
-    Below,
+    Below, Frame,
     below::{Kind, invoke, tcb, vcpu_object},
-    frame::Frame,
 };
 
 const VSPACE: VSpace = sel4::Cap::from_bits(slot::VSPACE);

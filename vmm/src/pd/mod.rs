@@ -14,6 +14,9 @@
 mod below;
 mod clock;
 mod console;
+#[cfg(feature = "quoll")]
+mod context;
+#[cfg(not(feature = "quoll"))]
 mod frame;
 mod kernel;
 #[cfg(not(feature = "quoll"))]
@@ -22,10 +25,10 @@ mod plain;
 mod quoll;
 mod ram;
 
-#[cfg(not(feature = "quoll"))]
-use self::plain::{Below, ThreadRegisters};
 #[cfg(feature = "quoll")]
-use self::quoll::{Below, ThreadRegisters};
+use self::{context::Frame, quoll::Below};
+#[cfg(not(feature = "quoll"))]
+use self::{frame::Frame, plain::Below};
 
 extern crate alloc;
 

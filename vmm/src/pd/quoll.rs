@@ -1,22 +1,17 @@
-//! quoll, with what it adds to seL4 16 ([`sel4::quoll`]): list registers to read and write, and guests that wait in the
-//! kernel.
+//! quoll, with what it adds to seL4 16 ([`sel4::quoll`]): list registers to read and write, guests that wait in the
+//! kernel, and registers that come with the fault ([`super::context`]).
 
-use sel4::{
-    UserContext, Word,
-    cap::Tcb,
-    quoll::{GicInfo, VCpuFlags, VCpuReg as Extension},
-};
+use sel4::quoll::{GicInfo, VCpuFlags, VCpuReg as Extension};
 use sel4_abi::quoll::vcpu_reg;
 use sel4_microkit::ChannelSet;
 use vmm::{
     hypervisor::{Conduit, HostGic},
     machine::MAX_VCPUS,
     vgic::{ListRegister, ListRegisters, Maintenance, Version},
-    window::RegisterFile,
 };
 
 use super::{
-    below::{Kind, tcb, vcpu_object},
+    below::{Kind, vcpu_object},
     kernel::done,
 };
 
@@ -39,10 +34,10 @@ pub struct Below {
 /// the higher priority.
 const RUN_BESIDE: bool = cfg!(sel4_smp);
 
-/// Sets a vCPU's flags: whether it stands still, and always that it waits in the kernel. Without that a WFI is an exit like
-/// any other.
+/// Sets a vCPU's flags: whether it stands still, and always that it waits in the kernel and that its faults tell its
+/// registers.
 fn set_flags(vcpu: usize, held: bool) {
-    let flags = VCpuFlags::default().with_wfi_in_kernel(true).with_held(held).into_word();
+    let flags = VCpuFlags::default().with_wfi_in_kernel(true).with_context_in_message(true).with_held(held).into_word();
     done("set a vCPU's flags", vcpu_object(vcpu).vcpu_write_regs(Extension::Flags, flags));
 }
 
@@ -162,39 +157,5 @@ impl ListRegisters for Below {
             Self::write(self, vcpu, Extension::Hcr, enabled);
         }
         count as u32
-    }
-}
-
-/// A vCPU's registers, which its thread has.
-pub struct ThreadRegisters {
-    tcb: Tcb,
-    context: UserContext,
-}
-
-impl ThreadRegisters {
-    /// Those of vCPU 0, of which nothing is known.
-    pub fn new() -> Self {
-        Self { tcb: tcb(0), context: UserContext::default() }
-    }
-
-    /// The words are another vCPU's from now on.
-    pub fn set_vcpu(&mut self, vcpu: usize) {
-        self.tcb = tcb(vcpu);
-    }
-}
-
-impl RegisterFile for ThreadRegisters {
-    type Error = sel4::Error;
-
-    fn words(&mut self) -> &mut [u64] {
-        self.context.as_words_mut()
-    }
-
-    fn fetch(&mut self, count: usize) -> sel4::Result<()> {
-        self.tcb.tcb_read_registers_into(false, count as Word, &mut self.context)
-    }
-
-    fn store(&mut self, count: usize) -> sel4::Result<()> {
-        self.tcb.tcb_write_registers(false, count as Word, &mut self.context)
     }
 }

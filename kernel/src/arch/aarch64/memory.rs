@@ -1,7 +1,10 @@
-//! Clearing memory.
+//! Clearing memory, and copying registers.
 
 use super::sysreg::read;
+use crate::mem::UserWords;
+use crate::object::tcb::Registers;
 use core::arch::asm;
+use core::mem::offset_of;
 
 /// Blocks that are zeroed in one turn of the loop.
 const UNROLLED: u64 = 16;
@@ -41,4 +44,26 @@ fn zero_blocks(mut address: u64, block: u64) -> u64 {
         );
     }
     address
+}
+
+// What is copied: x0 to x30, stack pointer, program counter, program status.
+const _: () = assert!(offset_of!(Registers, spsr) == 264);
+
+/// Copies a thread's registers, up to its program status, to user level.
+#[inline(always)]
+pub fn copy_registers(from: &Registers, to: UserWords) {
+    // SAFETY: there are 34 words in C's layout at `from` (checked above), and room for them at `to`; that user level may
+    // look on does not matter to the copy.
+    unsafe {
+        asm!(
+            ".set offset, 0",
+            ".rept 17",
+            "ldp {a}, {b}, [{from}, #offset]",
+            "stp {a}, {b}, [{to}, #offset]",
+            ".set offset, offset + 16",
+            ".endr",
+            a = out(reg) _, b = out(reg) _, from = in(reg) core::ptr::from_ref(from), to = in(reg) to.as_ptr(),
+            options(nostack, preserves_flags)
+        );
+    }
 }

@@ -45,7 +45,7 @@ extern "C" fn quoll_trap_synchronous(tcb: u64, syndrome: u64) -> u64 {
     let inside = Inside::enter_from(tcb, advanced);
     let next = match syndrome.class() {
         _ if inside.is_abandoned() => trap::resume(),
-        Class::Hvc => hypervisor_call(tcb),
+        Class::Hvc => hypervisor_call(tcb, syndrome),
         Class::DataAbort | Class::InstructionAbort => memory_fault(tcb, syndrome),
         Class::FloatingPoint => floating_point(tcb, syndrome),
         Class::SystemRegister if tcb.vcpu.get().is_some() => system_register(tcb, syndrome),
@@ -108,13 +108,16 @@ fn debug_exception(tcb: Ref<Tcb>, class: Class) -> Ref<Tcb> {
 }
 
 /// A guest's `HVC`: a fast call of the SMC Calling Convention goes to the VMM, all else is a system call of the thread.
-fn hypervisor_call(tcb: Ref<Tcb>) -> Ref<Tcb> {
+fn hypervisor_call(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
     const FAST_CALL: u64 = 1 << 31;
     let function = tcb.regs.x[0].get();
     if function >> 32 == 0 && function & FAST_CALL != 0 {
         tcb.regs.pc.set(tcb.regs.pc.get() - INSTRUCTION);
-        let number = tcb.regs.x[register::NUMBER].get();
-        trap::fault(tcb, Fault::UnknownSyscall { number })
+        let fault = match tcb.vcpu.get() {
+            Some(vcpu) if vcpu.tells_context() => Fault::VCpu { hsr: syndrome.0 },
+            _ => Fault::UnknownSyscall { number: tcb.regs.x[register::NUMBER].get() },
+        };
+        trap::fault(tcb, fault)
     } else {
         trap::syscall(tcb)
     }

@@ -28,6 +28,8 @@ pub struct Machine {
     pub console: RefCell<Vec<u8>>,
     /// The thread whose state is loaded.
     pub loaded: Cell<Option<Ref<Tcb>>>,
+    /// Whether the kernel takes its short ways, which must make no difference.
+    pub short_ways: Cell<bool>,
 }
 
 thread_local! {
@@ -51,6 +53,7 @@ impl Machine {
             unmasked: RefCell::default(),
             console: RefCell::default(),
             loaded: Cell::new(None),
+            short_ways: Cell::new(true),
         }
     }
 }
@@ -65,6 +68,11 @@ pub fn reset() {
 /// The kernel's state.
 pub fn globals() -> &'static Globals {
     GLOBALS.get()
+}
+
+/// Whether the kernel is to take its short ways ([`Machine::short_ways`]).
+pub fn short_ways() -> bool {
+    machine().short_ways.get()
 }
 
 /// The fake hardware of the core that runs the kernel.
@@ -296,10 +304,21 @@ pub mod console {
 
 /// Memory.
 pub mod memory {
+    use crate::mem::UserWords;
+    use crate::object::tcb::{Position, Registers};
+    use sel4_abi::quoll::vcpu_context;
+
     /// Clears memory.
     pub fn zero(start: u64, length: u64) {
         let start: *mut u8 = core::ptr::with_exposed_provenance_mut(start as usize);
         // SAFETY: tests give the kernel untyped memory that they own.
         unsafe { start.write_bytes(0, length as usize) }
+    }
+
+    /// Copies a thread's registers, up to its program status, to user level.
+    pub fn copy_registers(from: &Registers, to: UserWords) {
+        for index in 0..=vcpu_context::SPSR {
+            to.set(index, from.at(Position::of_context(index)).get());
+        }
     }
 }
