@@ -47,7 +47,8 @@ macro_rules! declare_heap {
 
         // SAFETY: this is the only allocator on `HEAP`, and a PD has one thread.
         #[global_allocator]
-        static ALLOCATOR: $crate::_private::Allocator = unsafe { $crate::_private::Allocator::new(&HEAP) };
+        static ALLOCATOR: $crate::_private::Allocator =
+            unsafe { $crate::_private::Allocator::new(&HEAP, $crate::_private::OneThread) };
     };
 }
 

@@ -46,7 +46,6 @@ mod child;
 mod defer;
 mod entry;
 mod handler;
-mod heap;
 #[cfg(not(target_os = "none"))]
 pub mod host;
 mod ipc;
@@ -74,7 +73,7 @@ pub use symbols::{pd_is_passive, pd_name, pd_name_bytes};
 /// `#[protection_domain(heap_size = <usize expression>)]` gives the PD a heap of so many bytes, which is its global
 /// allocator. `stack_size = <usize expression>` gives it a stack in its image, instead of the one that the system
 /// description gives it and that has a guard page below; the attribute of the description is better.
-pub use sel4_microkit_macros::protection_domain;
+pub use sel4_runtime_macros::protection_domain;
 
 /// The capability that the system description puts into slot `slot` (1 to 63) of the PD's root CNode by a `<cspace>`
 /// element; `None` when there is no such slot.
@@ -92,8 +91,8 @@ pub fn arm_smc_call(args: &sel4::SmcContext) -> sel4::Result<sel4::SmcContext> {
 pub mod _private {
     #[cfg(target_os = "none")]
     pub use crate::entry::{run_main, set_ipc_buffer};
-    pub use crate::heap::{Allocator, Heap};
     pub use crate::symbols::ImmutableCell;
     #[cfg(target_os = "none")]
     pub use sel4::declare_start;
+    pub use sel4_heap::{Allocator, Heap, OneThread};
 }

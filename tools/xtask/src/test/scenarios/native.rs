@@ -31,7 +31,7 @@ pub const ABI_CASES: [Case; 1] = [Case { name: "the kernel is as the manual has 
 /// The native test system and the root task that tests the kernel, on every interrupt controller and CPU.
 pub fn scenarios() -> Vec<Scenario> {
     let machines = Gic::ALL.iter().flat_map(|&gic| CPUS.map(|cpu| (gic, cpu)));
-    machines.flat_map(|(gic, cpu)| [native(gic, cpu), abi(gic, cpu)]).collect()
+    machines.flat_map(|(gic, cpu)| [native(gic, cpu), abi(gic, cpu)]).chain([small_root()]).collect()
 }
 
 /// They report on the debug console.
@@ -48,6 +48,27 @@ fn abi(gic: Gic, cpu: &'static str) -> Scenario {
     let name = format!("system calls, GICv{}, {cpu}", gic.version());
     let options = BuildOptions { root_task: Some(ABI_ROOT.to_owned()), ..options() };
     Scenario { name, boots: Boots::System(options), cpu, gic, counted: false, cases: ABI_CASES.to_vec() }
+}
+
+/// A root task that is written with the runtime for root tasks.
+fn small_root() -> Scenario {
+    let options = BuildOptions { root_task: Some("small_root".to_owned()), ..options() };
+    Scenario {
+        name: "root task, GICv2, cortex-a53".to_owned(),
+        boots: Boots::System(options),
+        cpu: CPUS[0],
+        gic: Gic::V2,
+        counted: false,
+        cases: vec![
+            Case { name: "has a heap, boot info, objects", check: judges_itself },
+            Case { name: "ends with its error", check: ends_with_its_error },
+        ],
+    }
+}
+
+fn ends_with_its_error(talk: &mut Talk) -> Result<Option<String>> {
+    talk.session.expect("main thread terminated with error: DeleteFirst")?;
+    Ok(None)
 }
 
 fn faults(talk: &mut Talk) -> Result<Option<String>> {

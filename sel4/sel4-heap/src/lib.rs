@@ -1,4 +1,6 @@
-//! The heap of a PD: memory in its image, and an allocator on it whose operations take constant time.
+//! The heap of a program: memory in its image, and an allocator on it whose operations take constant time. What threads
+//! do that want it at the same time is the program's runtime's to say ([`Lock`]).
+#![no_std]
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -24,8 +26,29 @@ impl<const SIZE: usize> Heap<SIZE> {
 /// Two-level segregated fit, with free lists for blocks of up to 32 MiB.
 type FreeLists = Tlsf<'static, u32, u32, 20, 32>;
 
-/// The global allocator of a PD.
-pub struct Allocator(UnsafeCell<State>);
+/// What keeps threads apart that allocate.
+pub trait Lock {
+    /// Waits until no other thread has the heap.
+    fn acquire(&self);
+
+    /// Lets the next thread have it.
+    fn release(&self);
+}
+
+/// The lock of a program with one thread.
+pub struct OneThread;
+
+impl Lock for OneThread {
+    fn acquire(&self) {}
+
+    fn release(&self) {}
+}
+
+/// A global allocator.
+pub struct Allocator<L = OneThread> {
+    lock: L,
+    state: UnsafeCell<State>,
+}
 
 struct State {
     free: FreeLists,
@@ -33,33 +56,36 @@ struct State {
     unclaimed: Option<NonNull<[u8]>>,
 }
 
-// SAFETY: by the contract of `new` one thread only uses it.
-unsafe impl Sync for Allocator {}
+// SAFETY: by the contract of `new` the lock admits one thread at a time.
+unsafe impl<L> Sync for Allocator<L> {}
 
-impl Allocator {
+impl<L: Lock> Allocator<L> {
     /// An allocator on `heap`.
     ///
     /// # Safety
     ///
-    /// No other allocator has `heap`, and one thread only allocates.
-    pub const unsafe fn new<const SIZE: usize>(heap: &'static Heap<SIZE>) -> Self {
+    /// No other allocator has `heap`. Threads that allocate are kept apart by `lock`, which may be used from any of them.
+    pub const unsafe fn new<const SIZE: usize>(heap: &'static Heap<SIZE>, lock: L) -> Self {
         let memory = ptr::slice_from_raw_parts_mut(heap.0.get().cast::<u8>(), SIZE);
-        Self(UnsafeCell::new(State { free: FreeLists::new(), unclaimed: NonNull::new(memory) }))
+        Self { lock, state: UnsafeCell::new(State { free: FreeLists::new(), unclaimed: NonNull::new(memory) }) }
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut FreeLists) -> R) -> R {
-        // SAFETY: one thread uses the allocator, and neither the free lists nor the callers' closures allocate.
-        let state = unsafe { &mut *self.0.get() };
+        self.lock.acquire();
+        // SAFETY: this thread has the lock, and neither the free lists nor the callers' closures allocate.
+        let state = unsafe { &mut *self.state.get() };
         if let Some(heap) = state.unclaimed.take() {
             // SAFETY: the memory is static and, by the contract of `new`, this allocator's alone.
             unsafe { state.free.insert_free_block_ptr(heap) };
         }
-        f(&mut state.free)
+        let result = f(&mut state.free);
+        self.lock.release();
+        result
     }
 }
 
 // SAFETY: the free lists keep the contract.
-unsafe impl GlobalAlloc for Allocator {
+unsafe impl<L: Lock> GlobalAlloc for Allocator<L> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.with(|free| free.allocate(layout)).map_or(ptr::null_mut(), NonNull::as_ptr)
     }
@@ -88,7 +114,7 @@ mod tests {
     fn it_gives_memory_until_there_is_none_and_takes_it_back() {
         static HEAP: Heap<0x4000> = Heap::new();
         // SAFETY: this test is the only user, and has one thread.
-        let allocator = unsafe { Allocator::new(&HEAP) };
+        let allocator = unsafe { Allocator::new(&HEAP, OneThread) };
         let layout = Layout::from_size_align(0x1000, 64).expect("a layout");
         let fill = || {
             // SAFETY: the layout is not empty.
@@ -109,7 +135,7 @@ mod tests {
     fn growing_keeps_the_content() {
         static HEAP: Heap<0x4000> = Heap::new();
         // SAFETY: this test is the only user, and has one thread.
-        let allocator = unsafe { Allocator::new(&HEAP) };
+        let allocator = unsafe { Allocator::new(&HEAP, OneThread) };
         let layout = Layout::from_size_align(16, 8).expect("a layout");
         // SAFETY: the layouts are not empty, the block is the allocator's and as long as what is written and read.
         let bytes = unsafe {

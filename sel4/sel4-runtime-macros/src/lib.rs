@@ -1,4 +1,4 @@
-//! The `protection_domain` attribute of `sel4-microkit`, where it is documented.
+//! The attributes `protection_domain` of `sel4-microkit` and `root_task` of `sel4-root-task`, where they are documented.
 #![forbid(unsafe_code)]
 
 use proc_macro2::TokenStream;
@@ -14,17 +14,34 @@ pub fn protection_domain(attr: proc_macro::TokenStream, item: proc_macro::TokenS
     expand(attr.into(), item.into()).unwrap_or_else(Error::into_compile_error).into()
 }
 
+/// Declares a function to be the main function of a root task; see `sel4_root_task`.
+#[proc_macro_attribute]
+pub fn root_task(attr: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expand_root_task(attr.into(), item.into()).unwrap_or_else(Error::into_compile_error).into()
+}
+
 fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let item: ItemFn = syn::parse2(item)?;
     if let Some(parameter) = item.sig.inputs.first() {
         return Err(Error::new(parameter.span(), "the initialisation of a protection domain takes no parameters"));
     }
-    let Options { stack_size, heap_size } = Options::parse(attr)?;
-    let stack_size = stack_size.map(|size| quote!(, stack_size = #size));
-    let heap_size = heap_size.map(|size| quote!(, heap_size = #size));
+    let options = Options::parse(attr)?.tokens();
     let init = &item.sig.ident;
     Ok(quote! {
-        ::sel4_microkit::declare_protection_domain!(init = #init #stack_size #heap_size);
+        ::sel4_microkit::declare_protection_domain!(init = #init #options);
+        #item
+    })
+}
+
+fn expand_root_task(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let item: ItemFn = syn::parse2(item)?;
+    if item.sig.inputs.len() != 1 {
+        return Err(Error::new(item.sig.span(), "the main function of a root task takes one parameter, the boot info"));
+    }
+    let options = Options::parse(attr)?.tokens();
+    let main = &item.sig.ident;
+    Ok(quote! {
+        ::sel4_root_task::declare_root_task!(main = #main #options);
         #item
     })
 }
@@ -37,6 +54,14 @@ struct Options {
 }
 
 impl Options {
+    /// As arguments of the declaring macros.
+    fn tokens(self) -> TokenStream {
+        let Self { stack_size, heap_size } = self;
+        let stack_size = stack_size.map(|size| quote!(, stack_size = #size));
+        let heap_size = heap_size.map(|size| quote!(, heap_size = #size));
+        quote!(#stack_size #heap_size)
+    }
+
     fn parse(attr: TokenStream) -> Result<Self> {
         let mut options = Self::default();
         for given in Punctuated::<MetaNameValue, Token![,]>::parse_terminated.parse2(attr)? {
@@ -82,6 +107,26 @@ mod tests {
     fn options_in_any_order() {
         let tokens = expanded(quote!(heap_size = 1, stack_size = 2)).expect("an expansion");
         assert!(tokens.contains("(init = init , stack_size = 2 , heap_size = 1)"), "{tokens}");
+    }
+
+    #[test]
+    fn a_root_task_takes_the_boot_info() {
+        let main = quote!(
+            fn main(_: &BootInfoPtr) -> ! {
+                panic!()
+            }
+        );
+        let tokens = expand_root_task(quote!(heap_size = 1), main).expect("an expansion").to_string();
+        assert!(tokens.contains(":: declare_root_task ! (main = main , heap_size = 1)"), "{tokens}");
+        assert!(
+            expand_root_task(
+                quote!(),
+                quote!(
+                    fn main() {}
+                )
+            )
+            .is_err()
+        );
     }
 
     #[test]
