@@ -44,7 +44,7 @@ const WRITTEN: [(&str, &str); 11] = [
 ];
 
 /// Headers that libsel4 has too, whose content stands in another one here: each includes that one.
-const FORWARDS: [(&str, &str); 27] = [
+const FORWARDS: [(&str, &str); 32] = [
     ("autoconf.h", "sel4/config.h"),
     ("sel4/arch/constants.h", "sel4/constants.h"),
     ("sel4/arch/deprecated.h", "sel4/sel4.h"),
@@ -72,6 +72,11 @@ const FORWARDS: [(&str, &str); 27] = [
     ("sel4/sel4_arch/types.h", "sel4/types.h"),
     ("sel4/shared_types.h", "sel4/types.h"),
     ("sel4/syscall.h", "sel4/constants.h"),
+    ("sel4/arch/shared_types.h", "sel4/types.h"),
+    ("sel4/virtual_client.h", "sel4/sel4.h"),
+    ("sel4/syscalls_master.h", "sel4/syscalls.h"),
+    ("sel4/syscalls_mcs.h", "sel4/syscalls.h"),
+    ("sel4/sel4_arch/deprecated.h", "sel4/sel4.h"),
 ];
 
 /// All files of the include folder for a configuration, called as the SDK's folders are (`debug`, `smp-release`, …).

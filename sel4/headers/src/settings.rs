@@ -15,6 +15,7 @@ pub fn for_preprocessor(settings: &BTreeMap<String, Setting>) -> String {
         let _ = match setting {
             Setting::Flag(true) => writeln!(text, "#define CONFIG_{name}  1"),
             Setting::Flag(false) => writeln!(text, "/* disabled: CONFIG_{name} */"),
+            Setting::Text(value) if value.is_empty() => writeln!(text, "#define CONFIG_{name}  /* empty */"),
             Setting::Text(value) => writeln!(text, "#define CONFIG_{name}  {value}"),
         };
     }

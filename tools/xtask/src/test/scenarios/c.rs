@@ -14,6 +14,7 @@ pub fn scenarios() -> Vec<Scenario> {
         (Config::Debug, Gic::V2, "cortex-a53"),
         (Config::Release, Gic::V3, "max"),
         (Config::Benchmark, Gic::V2, "cortex-a72"),
+        (Config::SmpDebug, Gic::V3, "cortex-a53"),
     ];
     machines.map(|(config, gic, cpu)| scenario(config, gic, cpu)).into()
 }
