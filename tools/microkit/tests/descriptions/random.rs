@@ -181,11 +181,12 @@ impl Change {
 fn search<S: Strategy>(what: &str, strategy: S, check: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let seconds = std::env::var("QUOLL_FUZZ_SECONDS").ok().map(|seconds| seconds.parse().expect("a number of seconds"));
     let tried = std::cell::Cell::new(0u64);
-    let mut runner = TestRunner::new(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() });
     let begin = Instant::now();
     let end = begin + Duration::from_secs(seconds.unwrap_or(0));
     loop {
-        let result = runner.run(&strategy, |input| {
+        // A runner is done once it has tried its cases; each has random numbers of its own.
+        let config = ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() };
+        let result = TestRunner::new(config).run(&strategy, |input| {
             tried.set(tried.get() + 1);
             check(input)
         });
