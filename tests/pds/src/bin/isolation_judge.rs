@@ -78,6 +78,11 @@ enum Stuck {
 
 /// Restarts the hostile until it has made its calls; the error is where it got stuck.
 fn urge(orders: Orders, progress: &Progress) -> Result<(), (u64, Stuck)> {
+    // On several cores the judge may be the first to run.
+    let entry = || progress.entry.load(Ordering::Acquire);
+    if !comes_true(|| entry() != 0) {
+        return Err((0, Stuck::Silent));
+    }
     let (mut before, mut idle) = (0, 0);
     loop {
         let calls = progress.calls.load(Ordering::Acquire);
@@ -86,11 +91,10 @@ fn urge(orders: Orders, progress: &Progress) -> Result<(), (u64, Stuck)> {
         }
         idle = if calls == before { idle + 1 } else { 0 };
         before = calls;
-        let entry = progress.entry.load(Ordering::Acquire);
-        if idle > MAX_IDLE_RESTARTS || entry == 0 {
+        if idle > MAX_IDLE_RESTARTS {
             return Err((calls, Stuck::Silent));
         }
-        restart(entry).map_err(|error| (calls, Stuck::Unstartable(error)))?;
+        restart(entry()).map_err(|error| (calls, Stuck::Unstartable(error)))?;
     }
 }
 
@@ -109,9 +113,14 @@ fn restart(entry: u64) -> sel4::Result<()> {
 fn has_gone_on(testimony: &Testimony) -> bool {
     let rounds = || testimony.rounds.load(Ordering::Acquire);
     let enough = rounds() + FURTHER_ROUNDS;
+    comes_true(|| rounds() >= enough)
+}
+
+/// Lets others run until something is the case, or patience ends.
+fn comes_true(condition: impl Fn() -> bool) -> bool {
     (0..PATIENCE).any(|_| {
         sel4::r#yield();
-        rounds() >= enough
+        condition()
     })
 }
 

@@ -74,7 +74,17 @@ pub fn long_tests(workspace: &Workspace, minutes: u64) -> Result<Tally> {
     let suite = Suite {
         name: "descriptions and programs at random, at length",
         configurations: &[],
-        arguments: &["--package", "microkit", "--test", "descriptions", "random::", "--", "--nocapture"],
+        // All at the same time, whatever the number of processors.
+        arguments: &[
+            "--package",
+            "microkit",
+            "--test",
+            "descriptions",
+            "random::",
+            "--",
+            "--nocapture",
+            "--test-threads=5",
+        ],
     };
     let mut command = Command::new("cargo");
     command.env("QUOLL_FUZZ_SECONDS", (minutes * 60).to_string()).env("CARGO_PROFILE_TEST_OPT_LEVEL", "2");
