@@ -130,6 +130,9 @@ pub struct Cpu {
     pub domain_end: Cell<u64>,
     /// Other cores, a bit each, that are interrupted when this one leaves the kernel.
     pub kicked: Cell<u32>,
+    /// Who used it.
+    #[cfg(sel4_benchmark)]
+    pub benchmark: crate::benchmark::Core,
 }
 
 impl Cpu {
@@ -148,6 +151,8 @@ impl Cpu {
             domain: Cell::new(0),
             domain_end: Cell::new(u64::MAX),
             kicked: Cell::new(0),
+            #[cfg(sel4_benchmark)]
+            benchmark: crate::benchmark::Core::new(),
         }
     }
 

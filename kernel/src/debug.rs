@@ -1,9 +1,8 @@
 //! The debug configuration's system calls and messages (seL4 manual, section 10.2.2). Release says nothing.
 
-use crate::fault::{self, Fault};
+use crate::fault::Fault;
 use crate::mem::Ref;
 use crate::object::tcb::Tcb;
-use sel4_abi::syscall::Syscall;
 
 #[cfg(sel4_debug)]
 pub use build::{print, system_call, unhandled_fault};
@@ -13,9 +12,9 @@ pub use build::{print, system_call, unhandled_fault};
 pub fn unhandled_fault(_tcb: Ref<Tcb>, _fault: Fault) {}
 
 /// This configuration has no further system calls.
-#[cfg(not(sel4_debug))]
-pub fn system_call(thread: Ref<Tcb>, call: Syscall) {
-    fault::raise(thread, Fault::UnknownSyscall { number: call as i64 as u64 });
+#[cfg(not(any(sel4_debug, sel4_benchmark)))]
+pub fn system_call(thread: Ref<Tcb>, call: sel4_abi::syscall::Syscall) {
+    crate::fault::raise(thread, Fault::UnknownSyscall { number: call as i64 as u64 });
 }
 
 #[cfg(sel4_debug)]
@@ -23,12 +22,13 @@ mod build {
     use super::*;
     use crate::arch;
     use crate::cpu::{Cpu, SEVERAL};
+    use crate::fault;
     use crate::ipc;
     use crate::object::cnode;
     use crate::object::tcb::NAME_LENGTH;
     use core::fmt::{self, Write};
     use quoll_kernel_core::cap::Cap;
-    use sel4_abi::syscall::register;
+    use sel4_abi::syscall::{Syscall, register};
 
     /// The debug console.
     struct Console;

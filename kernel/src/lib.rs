@@ -8,6 +8,7 @@
 #![cfg_attr(target_os = "none", no_std)]
 
 pub mod arch;
+pub mod benchmark;
 pub mod boot;
 pub mod cores;
 pub mod cpu;

@@ -461,7 +461,7 @@ fn settle(cpu: &Cpu) -> Ref<Tcb> {
         if let Some(tcb) = cpu.current.get() {
             return tcb;
         }
-        arch::idle();
+        crate::benchmark::idle();
         crate::trap::take_interrupts();
         schedule(cpu);
     }

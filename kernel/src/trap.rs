@@ -1,6 +1,7 @@
 //! From the architecture's exceptions into the kernel. Each entry comes back with the thread to run.
 
 use crate::arch;
+use crate::benchmark;
 use crate::cpu::SEVERAL;
 use crate::fastpath;
 use crate::fault::{self, Fault};
@@ -16,6 +17,7 @@ use sel4_abi::syscall::{Syscall, register};
 pub fn syscall(thread: Ref<Tcb>) -> Ref<Tcb> {
     const CALL: u64 = Syscall::Call as i64 as u64;
     const REPLY_RECV: u64 = Syscall::ReplyRecv as i64 as u64;
+    benchmark::enter();
     match thread.regs.x[register::NUMBER].get() {
         CALL => match cnode::lookup_fast(thread, thread.regs.x[register::CAP].get()) {
             Some(slot) => match fastpath::call(thread, slot.raw()) {
@@ -30,16 +32,17 @@ pub fn syscall(thread: Ref<Tcb>) -> Ref<Tcb> {
         },
         _ => syscall::handle(thread),
     }
-    sched::leave()
+    leave()
 }
 
 /// A fault of `thread`; its program counter is where it is to go on.
 pub fn fault(thread: Ref<Tcb>, fault: Fault) -> Ref<Tcb> {
+    benchmark::enter();
     match fastpath::fault(thread, fault) {
         Some(next) => run(next),
         None => {
             fault::raise(thread, fault);
-            sched::leave()
+            leave()
         }
     }
 }
@@ -48,25 +51,33 @@ pub fn fault(thread: Ref<Tcb>, fault: Fault) -> Ref<Tcb> {
 #[inline(always)]
 fn run(next: Ref<Tcb>) -> Ref<Tcb> {
     arch::switch_to(next);
-    next
+    benchmark::leave(next)
+}
+
+/// Leaves the kernel with the thread that goes first.
+#[inline(always)]
+pub fn leave() -> Ref<Tcb> {
+    benchmark::leave(sched::leave())
 }
 
 /// Nothing is to be done for the thread that ran; another may be to run.
 #[cold]
 pub fn resume() -> Ref<Tcb> {
-    sched::leave()
+    benchmark::enter();
+    leave()
 }
 
 /// The thread that ran goes on. With several cores, another may have made a thread ready meanwhile that goes first.
 #[inline(always)]
 pub fn go_on(tcb: Ref<Tcb>) -> Ref<Tcb> {
-    if SEVERAL { sched::leave() } else { tcb }
+    if SEVERAL { resume() } else { tcb }
 }
 
 /// A hardware interrupt.
 pub fn interrupt() -> Ref<Tcb> {
+    benchmark::enter();
     take_interrupts();
-    sched::leave()
+    leave()
 }
 
 /// Takes the interrupts that are pending.

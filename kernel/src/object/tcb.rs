@@ -226,6 +226,9 @@ pub struct Tcb {
     pub slots: TcbSlots,
     /// FPU registers, while another thread has the FPU.
     pub fpu: crate::arch::fpu::State,
+    /// What it used, in the benchmark configuration.
+    #[cfg(sel4_benchmark)]
+    pub usage: crate::benchmark::Usage,
     /// Breakpoints, in the debug configuration.
     #[cfg(sel4_debug)]
     pub breakpoints: crate::object::breakpoint::State,
@@ -267,6 +270,8 @@ impl Tcb {
                 timeout_handler: Slot::empty(),
             },
             fpu: crate::arch::fpu::State::new(),
+            #[cfg(sel4_benchmark)]
+            usage: crate::benchmark::Usage::new(),
             #[cfg(sel4_debug)]
             breakpoints: crate::object::breakpoint::State::new(),
             #[cfg(sel4_debug)]

@@ -370,4 +370,5 @@ pub fn finalise(tcb: Ref<Tcb>) {
     arch::fpu::release(tcb);
     arch::unload(tcb);
     sched::forget_thread(tcb);
+    crate::benchmark::forget(tcb);
 }

@@ -5,6 +5,7 @@
 //! leaves it loaded until another vCPU's thread does; then the object holds it.
 
 use crate::arch::{self, guest, vgic};
+use crate::benchmark;
 use crate::cpu;
 use crate::error::SysError;
 use crate::fault::{self, Fault};
@@ -365,8 +366,9 @@ pub fn wait_for_interrupt(tcb: Ref<Tcb>, vcpu: Ref<VCpu>, timer: Option<u64>) ->
     if due || gic::would_signal(list_registers(vcpu), controls(vcpu)) {
         return trap::go_on(tcb);
     }
+    benchmark::enter();
     sched::wait_for_interrupt(tcb, timer);
-    sched::leave()
+    trap::leave()
 }
 
 /// An interrupt of the core that is a guest's: maintenance or virtual timer. It has been acknowledged, not ended.

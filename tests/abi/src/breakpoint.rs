@@ -1,19 +1,13 @@
 //! Breakpoints, watchpoints and single steps of a thread whose instructions are known.
 
-use core::ptr;
-
 use sel4::abi::config::{NUM_BREAKPOINTS, NUM_WATCHPOINTS};
 use sel4::abi::fault::debug_exception::{DATA_BREAKPOINT, INSTRUCTION_BREAKPOINT, SINGLE_STEP, SOFTWARE_BREAK_REQUEST};
 use sel4::abi::label::InvocationLabel as Label;
-use sel4::init_thread::slot;
-use sel4::{
-    CNodeCapData, CapRights, Error, Fault, MessageInfo, UserContext, Word, cap, cap_type, with_ipc_buffer,
-    with_ipc_buffer_mut,
-};
+use sel4::{CapRights, Error, Fault, MessageInfo, Word, cap_type, with_ipc_buffer_mut};
 
+use crate::code::Coded;
 use crate::errors::fails;
 use crate::kit::{Answer, Kit, answer};
-use crate::thread::CONTEXT_BITS;
 
 /// The thread's instructions. x2 is the address that is watched.
 const PROGRAM: [u32; 8] = [
@@ -36,14 +30,8 @@ const ON_READ: Word = 0;
 const ON_WRITE: Word = 1;
 /// Numbers of watchpoints are behind those of breakpoints.
 const WATCHPOINT: Word = NUM_BREAKPOINTS as Word;
-/// Microseconds of a slice.
-const SLICE: u64 = 5000;
-
 struct Traced {
-    tcb: cap::Tcb,
-    faults: cap::Endpoint,
-    reply: cap::Reply,
-    code: Word,
+    thread: Coded,
     data: Word,
 }
 
@@ -56,47 +44,23 @@ pub fn run(kit: &mut Kit) {
     watchpoints(kit, &traced);
     kit.section("6.2.4");
     kit.check("a breakpoint instruction", traced.event().0, Some((SOFTWARE_BREAK_REQUEST, traced.address(BRK))));
-    kit.check("stop the thread", traced.tcb.tcb_suspend(), Ok(()));
+    kit.check("stop the thread", traced.thread.tcb.tcb_suspend(), Ok(()));
 }
 
 impl Traced {
     fn new(kit: &mut Kit) -> Self {
-        let [code, data] = [(); 2].map(|()| kit.memory.make::<cap_type::Granule>().cap());
-        let [code_at, data_at] = [code, data].map(|frame| kit.memory.map(frame, CapRights::read_write()));
-        // SAFETY: the page is mapped, to a frame that nothing else uses yet.
-        unsafe { ptr::write_volatile(ptr::with_exposed_provenance_mut(code_at), PROGRAM) };
-        kit.check("make it code", code.frame_unify_instruction(0, 0x1000), Ok(()));
-        let faults = kit.memory.make::<cap_type::Endpoint>().cap();
-        let context = kit.memory.make_sized::<cap_type::SchedContext>(CONTEXT_BITS).cap();
-        let traced = Self {
-            tcb: kit.memory.make::<cap_type::Tcb>().cap(),
-            faults,
-            reply: kit.memory.make::<cap_type::Reply>().cap(),
-            code: code_at as Word,
-            data: data_at as Word,
-        };
-        let (cnode, vspace, root) = (slot::CNODE.cap(), slot::VSPACE.cap(), slot::TCB.cap());
-        let mut registers = UserContext::default();
-        *registers.pc_mut() = traced.code;
-        *registers.gpr_mut(2) = traced.data;
-        let made = traced
-            .tcb
-            .tcb_set_space(faults.cptr(), cnode, CNodeCapData::skip(0), vspace)
-            .and_then(|()| kit.sched_control.sched_control_configure_flags(context, SLICE, SLICE, 0, 0, 0))
-            .and_then(|()| traced.tcb.tcb_set_sched_params(root, 0, 100, context, faults))
-            .and_then(|()| traced.tcb.tcb_write_all_registers(false, &mut registers));
-        kit.check("a thread of known instructions", made, Ok(()));
-        traced
+        let data = kit.memory.make::<cap_type::Granule>().cap();
+        let data = kit.memory.map(data, CapRights::read_write()) as Word;
+        Self { thread: Coded::new(kit, &PROGRAM, data), data }
     }
 
     fn address(&self, step: usize) -> Word {
-        self.code + 4 * step as Word
+        self.thread.address(step)
     }
 
     /// The next debug exception: reason and where; address and number.
     fn event(&self) -> (Option<(Word, Word)>, (Word, Word)) {
-        let (info, _) = self.faults.recv(self.reply);
-        match with_ipc_buffer(|buffer| Fault::try_new(buffer, &info)) {
+        match self.thread.fault() {
             Some(Fault::DebugException(fault)) => (
                 Some((fault.exception_reason(), fault.fault_ip())),
                 (fault.trigger_address(), fault.breakpoint_number()),
@@ -106,24 +70,24 @@ impl Traced {
     }
 
     fn call(&self, label: Label, words: &[Word]) -> Answer {
-        answer(self.tcb, label as Word, &[], words)
+        answer(self.thread.tcb, label as Word, &[], words)
     }
 
     fn go_on(&self) {
-        self.reply.send(MessageInfo::default());
+        self.thread.reply.send(MessageInfo::default());
     }
 
     /// Answers a single step: this many until the next.
     fn go_on_for(&self, steps: Word) {
         with_ipc_buffer_mut(|buffer| buffer.msg_regs_mut()[0] = steps);
-        self.reply.send(MessageInfo::new(0, 0, 0, 1));
+        self.thread.reply.send(MessageInfo::new(0, 0, 0, 1));
     }
 }
 
 fn refusals(kit: &mut Kit, traced: &Traced) {
     kit.section("10.3");
     let last = (NUM_BREAKPOINTS + NUM_WATCHPOINTS) as Word - 1;
-    let (tcb, code) = (traced.tcb, traced.code);
+    let (tcb, code) = (traced.thread.tcb, traced.address(0));
     let set = |words: &'static [Word]| (Label::TCBSetBreakpoint, &[][..], words);
     let range = (Error::RangeError, &[0, last][..]);
     let argument = |number: &'static [Word]| (Error::InvalidArgument, number);
@@ -152,7 +116,7 @@ fn breakpoint(kit: &mut Kit, traced: &Traced) {
     kit.check("get it", (get.length, get.words), (5, [address, INSTRUCTION_BREAKPOINT, 0, ON_READ, 1]));
     let free = traced.call(Label::TCBGetBreakpoint, &[WATCHPOINT]).words;
     kit.check("get one that is not set", free, [0, DATA_BREAKPOINT, 0, 0, 0]);
-    kit.check("resume", traced.tcb.tcb_resume(), Ok(()));
+    kit.check("resume", traced.thread.tcb.tcb_resume(), Ok(()));
     let expected = (Some((INSTRUCTION_BREAKPOINT, address)), (address, 0));
     kit.check("it is hit before the instruction", traced.event(), expected);
     traced.go_on();

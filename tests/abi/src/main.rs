@@ -7,10 +7,14 @@
 #[cfg(target_os = "none")]
 use sel4_microkit as _;
 
+#[cfg(sel4_benchmark)]
+mod benchmark;
 #[cfg(sel4_debug)]
 mod breakpoint;
 mod clearing;
 mod cnode;
+mod code;
+mod counter;
 #[cfg(sel4_debug)]
 mod debug;
 mod domain;
@@ -66,6 +70,9 @@ fn run(boot_info: &BootInfoPtr) -> ! {
     interrupt::run(&mut kit);
     vcpu::run(&mut kit);
     firmware::run(&mut kit);
+    counter::run(&mut kit);
+    #[cfg(sel4_benchmark)]
+    benchmark::run(&mut kit);
     #[cfg(sel4_debug)]
     debug::run(&mut kit);
     #[cfg(sel4_debug)]

@@ -1,5 +1,7 @@
 //! Cache maintenance by address. Addresses are physical and the kernel maps all memory at them.
 
+#[cfg(sel4_benchmark)]
+use super::sysreg::write;
 use super::sysreg::{barrier, read};
 use core::arch::asm;
 
@@ -62,4 +64,43 @@ pub fn unify(start: u64, length: u64) {
 /// Forgets all instructions: memory was written past the caches, as by a loader.
 pub fn forget_instructions() {
     barrier!("ic ialluis", "dsb ish", "isb");
+}
+
+/// Writes back and empties all caches of this core, as far as it knows them. For measurements: with other cores awake, lines
+/// may come back meanwhile.
+#[cfg(sel4_benchmark)]
+pub fn flush() {
+    let guests = read!("csselr_el1");
+    let levels = read!("clidr_el1");
+    for level in 0..levels >> 24 & 7 {
+        const DATA: u64 = 2;
+        if levels >> (3 * level) & 7 >= DATA {
+            flush_level(level);
+        }
+    }
+    write!("csselr_el1", guests);
+    barrier!("dsb sy");
+    forget_instructions();
+}
+
+/// Cleans and invalidates each line of a data cache by set and way (ARM ARM, D24.2.26 and DC CISW).
+#[cfg(sel4_benchmark)]
+fn flush_level(level: u64) {
+    write!("csselr_el1", level << 1);
+    barrier!("isb");
+    let geometry = read!("ccsidr_el1");
+    let wide = read!("id_aa64mmfr2_el1") >> 20 & 0xf != 0;
+    let (last_way, last_set) = match wide {
+        true => (geometry >> 3 & 0x1f_ffff, geometry >> 32 & 0xff_ffff),
+        false => (geometry >> 3 & 0x3ff, geometry >> 13 & 0x7fff),
+    };
+    let set_shift = (geometry & 7) + 4;
+    let way_shift = if last_way == 0 { 0 } else { (last_way as u32).leading_zeros() };
+    for way in 0..=last_way {
+        for set in 0..=last_set {
+            let line = way << way_shift | set << set_shift | level << 1;
+            // SAFETY: lines are written back before they are dropped.
+            unsafe { asm!("dc cisw, {}", in(reg) line, options(nostack, preserves_flags)) };
+        }
+    }
 }

@@ -3,6 +3,8 @@
 //! One core's state that the registers hold is in [`local`]; who runs next is the scheduler's to say, and [`switch_to`]
 //! loads what differs.
 
+#[cfg(sel4_benchmark)]
+pub mod benchmark;
 pub mod cache;
 pub mod console;
 mod cores;

@@ -265,8 +265,20 @@ pub mod irq {
     }
 }
 
+/// Cycles are ticks.
+#[cfg(sel4_benchmark)]
+pub mod benchmark {
+    /// The present in cycles.
+    pub fn cycles() -> u64 {
+        super::timer::now()
+    }
+}
+
 /// Caches: the host's are coherent.
 pub mod cache {
+    /// Empties them.
+    #[cfg(sel4_benchmark)]
+    pub fn flush() {}
     /// Cleans.
     pub fn clean(_start: u64, _length: u64) {}
     /// Invalidates.

@@ -21,7 +21,7 @@ struct Suite {
     arguments: &'static [&'static str],
 }
 
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     Suite { name: "host tests", configurations: &[], arguments: &[] },
     Suite {
         name: "libraries of programs for the target",
@@ -37,6 +37,11 @@ const SUITES: [Suite; 9] = [
         name: "kernel (smp, debug)",
         configurations: &["sel4_smp", "sel4_debug"],
         arguments: &["--package", "quoll-kernel"],
+    },
+    Suite {
+        name: "kernel (benchmark)",
+        configurations: &["sel4_benchmark"],
+        arguments: &["--package", "quoll-kernel", "--test", "benchmark"],
     },
     abi("interface's numbers (debug)", &["sel4_debug"]),
     abi("interface's numbers (benchmark)", &["sel4_benchmark"]),

@@ -28,10 +28,14 @@ const FAULTS: [(&str, &str); 7] = [
 pub const ABI_ROOT: &str = "abi_root";
 pub const ABI_CASES: [Case; 1] = [Case { name: "the kernel is as the manual has it", check: judges_itself }];
 
-/// The native test system and the root task that tests the kernel, on every interrupt controller and CPU.
+/// The native test system and the root task that tests the kernel, on every interrupt controller and CPU; the latter in
+/// each configuration.
 pub fn scenarios() -> Vec<Scenario> {
     let machines = Gic::ALL.iter().flat_map(|&gic| CPUS.map(|cpu| (gic, cpu)));
-    machines.flat_map(|(gic, cpu)| [native(gic, cpu), abi(gic, cpu)]).chain([small_root()]).collect()
+    let in_debug = machines.flat_map(|(gic, cpu)| [native(gic, cpu), abi(Config::Debug, gic, cpu)]);
+    let others = [(Config::Release, Gic::V3), (Config::Benchmark, Gic::V2)];
+    let others = others.map(|(config, gic)| abi(config, gic, "cortex-a72"));
+    in_debug.chain(others).chain([small_root()]).collect()
 }
 
 /// They report on the debug console.
@@ -44,9 +48,9 @@ fn native(gic: Gic, cpu: &'static str) -> Scenario {
     Scenario { name, boots: Boots::System(options()), cpu, gic, counted: false, cases: CASES.to_vec() }
 }
 
-fn abi(gic: Gic, cpu: &'static str) -> Scenario {
-    let name = format!("system calls, GICv{}, {cpu}", gic.version());
-    let options = BuildOptions { root_task: Some(ABI_ROOT.to_owned()), ..options() };
+fn abi(config: Config, gic: Gic, cpu: &'static str) -> Scenario {
+    let name = format!("system calls, {}, GICv{}, {cpu}", config.name(), gic.version());
+    let options = BuildOptions { config, root_task: Some(ABI_ROOT.to_owned()), ..options() };
     Scenario { name, boots: Boots::System(options), cpu, gic, counted: false, cases: ABI_CASES.to_vec() }
 }
 
