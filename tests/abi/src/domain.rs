@@ -7,6 +7,7 @@ use sel4::abi::label::InvocationLabel as Label;
 use sel4::init_thread::slot;
 use sel4::{Cap, Error, IpcBuffer, Word, cap_type};
 
+use crate::clock::{counter, counter_frequency};
 use crate::errors::fails;
 use crate::ipc::badged;
 use crate::kit::{Kit, answer};
@@ -18,16 +19,6 @@ const DURATION_BITS: u32 = 56;
 const ENTRIES: Word = NUM_DOMAIN_SCHEDULES as Word;
 /// A domain's turn is so many parts of a second.
 const TURNS: u64 = 500;
-
-/// A host has no counter, and runs none of this.
-#[cfg(not(target_os = "none"))]
-fn counter() -> u64 {
-    0
-}
-#[cfg(not(target_os = "none"))]
-use counter as counter_frequency;
-#[cfg(target_os = "none")]
-use sel4::{counter, counter_frequency};
 
 static TURNS_SEEN: AtomicU64 = AtomicU64::new(0);
 

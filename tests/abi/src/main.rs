@@ -11,7 +11,9 @@ use sel4_microkit as _;
 mod benchmark;
 #[cfg(sel4_debug)]
 mod breakpoint;
+mod budget;
 mod clearing;
+mod clock;
 mod cnode;
 mod code;
 mod counter;
@@ -27,6 +29,7 @@ mod interrupt;
 mod ipc;
 mod kit;
 mod memory;
+mod registers;
 mod storm;
 mod tcb;
 mod thread;
@@ -70,6 +73,7 @@ fn run(boot_info: &BootInfoPtr) -> ! {
     interrupt::run(&mut kit);
     vcpu::run(&mut kit);
     firmware::run(&mut kit);
+    registers::run(&mut kit);
     counter::run(&mut kit);
     #[cfg(sel4_benchmark)]
     benchmark::run(&mut kit);
@@ -82,6 +86,7 @@ fn run(boot_info: &BootInfoPtr) -> ! {
     transfer::run(&mut kit);
     donation::run(&mut kit);
     domain::run(&mut kit);
+    budget::run(&mut kit);
     clearing::run(&mut kit);
     fuzz::run(&mut kit);
     storm::run(&mut kit);

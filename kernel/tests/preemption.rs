@@ -1,10 +1,12 @@
-//! Clearing the memory of new objects: in pieces, so that interrupts come through.
+//! Long operations are done in pieces, so that interrupts come through: clearing the memory of new objects, revoking,
+//! emptying containers.
 
 mod common;
 
 use common::{CNODE, FREE, Root, UNTYPED, hardware, start};
 use quoll_kernel::trap;
 use quoll_kernel_core::cap::{CLEAR_CHUNK, Cap};
+use sel4_abi::config::MAX_WORK_UNITS_PER_PREEMPTION;
 use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::object::ObjectType;
 use sel4_abi::syscall::Syscall;
@@ -19,15 +21,20 @@ fn memory(root: &Root, offset: u64, length: u64) -> &'static mut [u8] {
     unsafe { core::slice::from_raw_parts_mut(first, length as usize) }
 }
 
-/// Starts a retype to large pages while an interrupt waits; whether it was put off.
-fn retype(root: &Root, count: u64) -> bool {
+/// Starts an invocation while an interrupt waits; whether it was put off.
+fn is_put_off(root: &Root, cptr: u64, label: Label, words: &[u64], caps: &[u64]) -> bool {
     hardware().pending.borrow_mut().push_back(IRQ);
     let pc = root.tcb.regs.pc.get();
-    let words = [ObjectType::LargePage as u64, 0, 0, 0, FREE, count];
-    assert_eq!(start(root.tcb, Syscall::Call, UNTYPED, Label::UntypedRetype as u64, &words, &[CNODE]), root.tcb);
+    assert_eq!(start(root.tcb, Syscall::Call, cptr, label as u64, words, caps), root.tcb);
     let put_off = root.tcb.regs.pc.get() == pc;
     assert_eq!(trap::interrupt(), root.tcb);
     put_off
+}
+
+/// Starts a retype to large pages; whether it was put off.
+fn retype(root: &Root, count: u64) -> bool {
+    let words = [ObjectType::LargePage as u64, 0, 0, 0, FREE, count];
+    is_put_off(root, UNTYPED, Label::UntypedRetype, &words, &[CNODE])
 }
 
 #[test]
@@ -67,4 +74,38 @@ fn small_objects_are_made_at_once() {
     hardware().pending.borrow_mut().push_back(IRQ);
     root.retype(ObjectType::SmallPage, 0, FREE, 64);
     assert!(matches!(root.cap(FREE + 63), Cap::Frame { .. }));
+}
+
+#[test]
+fn an_interrupt_comes_after_each_capability_that_is_revoked() {
+    const COPIES: u64 = 5;
+    let root = Root::new();
+    root.retype(ObjectType::Endpoint, 0, FREE, 1);
+    (1..=COPIES).for_each(|badge| root.mint(FREE, FREE + badge, badge));
+    let mut left = COPIES;
+    while is_put_off(&root, CNODE, Label::CNodeRevoke, &[FREE, 64], &[]) {
+        left -= 1;
+        let held = (1..=COPIES).filter(|badge| root.cap(FREE + badge) != Cap::Null).count();
+        assert_eq!(held as u64, left);
+    }
+    assert_eq!((left, root.answer().label), (0, 0));
+}
+
+#[test]
+fn an_interrupt_comes_after_each_hundred_slots_of_a_container() {
+    const RADIX: u32 = 10;
+    let root = Root::new();
+    root.retype(ObjectType::CNode, RADIX, FREE, 1);
+    root.retype(ObjectType::Endpoint, 0, FREE + 1, 1);
+    // The last slot that is emptied.
+    let words = [0, u64::from(RADIX), FREE + 1, 64, 0xf];
+    root.ok(FREE, Label::CNodeCopy, &words, &[CNODE]);
+    let mut pieces = 0;
+    while is_put_off(&root, CNODE, Label::CNodeDelete, &[FREE, 64], &[]) {
+        pieces += 1;
+        assert!(!root.slot(FREE + 1).is_final(), "deleted before its turn");
+    }
+    assert_eq!(pieces, (1 << RADIX) / u64::from(MAX_WORK_UNITS_PER_PREEMPTION));
+    assert_eq!(root.cap(FREE), Cap::Null);
+    assert!(root.slot(FREE + 1).is_final());
 }
