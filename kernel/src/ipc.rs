@@ -153,7 +153,7 @@ fn transfer_caps(
             cap => {
                 let Some(dest) = receive_slot.take() else { return (unwrapped, index) };
                 match cnode::derive(*source, cap) {
-                    Ok(derived) if derived != Cap::Null => slot::insert_derived(dest, derived, *source),
+                    Ok(derived) if !derived.is_null() => slot::insert_derived(dest, derived, *source),
                     _ => return (unwrapped, index),
                 }
             }

@@ -196,6 +196,14 @@ pub enum Cap {
     Zombie(Zombie),
 }
 
+impl Cap {
+    /// Whether it is none.
+    #[inline(always)]
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
 /// A container of capabilities that is being emptied, from the last slot to the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zombie {

@@ -69,7 +69,7 @@ pub fn same_object(a: &Cap, b: &Cap) -> bool {
     match (a, b) {
         (Cap::Untyped { .. } | Cap::Zombie(_), _) | (_, Cap::Untyped { .. } | Cap::Zombie(_)) => false,
         (Cap::IrqHandler { irq: a }, Cap::IrqHandler { irq: b }) => a == b,
-        (Cap::SgiSignal { .. }, Cap::SgiSignal { .. }) => a == b,
+        (Cap::SgiSignal { irq: a, target: on_a }, Cap::SgiSignal { irq: b, target: on_b }) => a == b && on_a == on_b,
         (Cap::SchedControl { core: a }, Cap::SchedControl { core: b }) => a == b,
         (Cap::Smc { .. }, Cap::Smc { .. })
         | (Cap::IrqControl, Cap::IrqControl)

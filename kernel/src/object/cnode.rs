@@ -23,7 +23,6 @@ pub fn slot_in(addr: Addr, index: u64) -> Ref<Slot> {
 
 /// Resolves the low `depth` bits of `pointer` from a CNode capability on; comes back with a slot and the bits that are
 /// left, none or those behind a slot that holds no CNode.
-#[inline]
 fn resolve(root: RawCap, pointer: u64, depth: u32) -> Result<(Ref<Slot>, u32), LookupFailure> {
     let Some((mut addr, mut radix, mut guard)) = root.as_cnode() else { return Err(LookupFailure::InvalidRoot) };
     let mut bits_left = depth;
@@ -42,12 +41,20 @@ fn resolve(root: RawCap, pointer: u64, depth: u32) -> Result<(Ref<Slot>, u32), L
 }
 
 /// The slot that a thread's capability pointer names. Bits that are left over do not matter: the slot is a leaf.
-#[inline]
+#[inline(never)]
 pub fn lookup_slot(thread: Ref<Tcb>, cptr: u64) -> Result<Ref<Slot>, LookupFailure> {
-    resolve(thread.slots.cspace.raw(), cptr, WORD_BITS).map(|(slot, _)| slot)
+    lookup_fast(thread, cptr).ok_or_else(|| why_not(thread, cptr))
 }
 
-/// The same for the short way through the kernel, without a reason when there is none.
+/// Why there is no such slot.
+#[cold]
+#[inline(never)]
+fn why_not(thread: Ref<Tcb>, cptr: u64) -> LookupFailure {
+    let found = resolve(thread.slots.cspace.raw(), cptr, WORD_BITS);
+    found.map_or_else(|failure| failure, |_| LookupFailure::InvalidRoot)
+}
+
+/// The same without a reason when there is none.
 #[inline(always)]
 pub fn lookup_fast(thread: Ref<Tcb>, cptr: u64) -> Option<Ref<Slot>> {
     let mut cap = thread.slots.cspace.raw();
@@ -168,7 +175,7 @@ fn transfer(cnode: &Cap, label: Label, args: &Args) -> Result<Outcome, SysError>
 }
 
 fn insert_copy(source: Ref<Slot>, dest: Ref<Slot>, cap: Cap) -> Result<Outcome, SysError> {
-    if cap == Cap::Null {
+    if cap.is_null() {
         return Err(SysError::IllegalOperation);
     }
     // What is left of an untyped belongs to one capability: the original keeps nothing while a copy exists.
