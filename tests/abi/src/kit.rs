@@ -3,7 +3,10 @@
 use core::fmt;
 
 use sel4::abi::label::InvocationLabel;
-use sel4::{BootInfoPtr, Cap, CapType, Error, MessageInfo, Result, Word, cap, with_ipc_buffer, with_ipc_buffer_mut};
+use sel4::init_thread::SlotRegion;
+use sel4::{
+    BootInfoPtr, Cap, CapType, Error, MessageInfo, Result, Word, cap, cap_type, with_ipc_buffer, with_ipc_buffer_mut,
+};
 use test_report::Tally;
 use test_report::uart::Uart;
 
@@ -16,8 +19,10 @@ pub struct Kit {
     section: &'static str,
     /// Memory, slots and addresses.
     pub memory: Memory,
-    /// Time of the only core.
+    /// Time of the first core.
     pub sched_control: cap::SchedControl,
+    /// Time of each core.
+    sched_controls: SlotRegion<cap_type::SchedControl>,
 }
 
 impl Kit {
@@ -25,8 +30,19 @@ impl Kit {
     pub fn new(boot_info: &BootInfoPtr) -> Self {
         let mut memory = Memory::new(boot_info);
         let uart = Uart::new(memory.map_uart(boot_info));
-        let sched_control = boot_info.sched_control().index(0).cap();
-        Self { tally: Tally::new("abi", uart), section: "", memory, sched_control }
+        let sched_controls = boot_info.sched_control();
+        let sched_control = sched_controls.index(0).cap();
+        Self { tally: Tally::new("abi", uart), section: "", memory, sched_control, sched_controls }
+    }
+
+    /// Number of cores.
+    pub fn cores(&self) -> usize {
+        self.sched_controls.len()
+    }
+
+    /// Time of a core.
+    pub fn time_of(&self, core: usize) -> cap::SchedControl {
+        self.sched_controls.index(core).cap()
     }
 
     /// The cases that follow are from this section of the manual. Methods are told apart by the case: the manual has them

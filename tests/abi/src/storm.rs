@@ -1,5 +1,5 @@
 //! Threads that send, receive, call and answer at random, on the same objects, while the root task stops, starts and
-//! changes them and deletes what they wait on. The kernel keeps its feet, and afterwards everything still works.
+//! changes them, moves them from core to core, and deletes what they wait on. The kernel keeps its feet, and afterwards everything still works.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -188,7 +188,9 @@ fn disturb(kit: &Kit, random: &mut Random, shared: Shared, workers: &[Thread; WO
         _ => {
             let budget = 100 + random.below(900) as Time;
             let period = budget + random.below(3) as Time * 1000;
-            kit.sched_control.sched_control_configure_flags(worker.context, budget, period, 0, 0, 0)
+            // With several cores, this moves the worker.
+            let time = kit.time_of(random.below(kit.cores()));
+            time.sched_control_configure_flags(worker.context, budget, period, 0, 0, 0)
         }
     };
     shared.notification(random).signal();
