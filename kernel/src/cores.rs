@@ -8,6 +8,7 @@ use crate::mem::Ref;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{State, Tcb};
 use crate::sched;
+use crate::waits;
 
 /// Has a core look who is to run, and when its timer is to fire.
 pub fn kick(core: u32) {
@@ -58,11 +59,11 @@ fn move_thread(tcb: Ref<Tcb>, core: u32) -> bool {
     }
     let waits = tcb.state.get() == State::WaitingForInterrupt;
     if waits {
-        sched::forget_wait(tcb);
+        waits::forget_wait(tcb);
     }
     tcb.core.set(core);
     if waits {
-        sched::enqueue_wait(tcb);
+        waits::enqueue_wait(tcb);
         kick(core);
     }
     ran

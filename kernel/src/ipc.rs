@@ -10,6 +10,7 @@ use crate::object::reply::{self, Reply};
 use crate::object::slot::{self, Slot};
 use crate::object::tcb::{Sending, State, Tcb};
 use crate::sched;
+use crate::waits;
 use core::mem::offset_of;
 use quoll_kernel_core::cap::Cap;
 use sel4_abi::ipc_buffer::IpcBuffer;
@@ -225,7 +226,7 @@ pub fn cancel(tcb: Ref<Tcb>) {
         State::BlockedOnSend(message) => message.endpoint.forget(tcb),
         State::BlockedOnReply { reply } => reply::abandon(reply),
         State::BlockedOnNotification { notification } => notification.forget(tcb),
-        State::WaitingForInterrupt => sched::forget_wait(tcb),
+        State::WaitingForInterrupt => waits::forget_wait(tcb),
     }
     tcb.fault.set(None);
     tcb.state.set(State::Inactive);

@@ -26,3 +26,4 @@ pub mod state;
 pub mod syscall;
 pub mod time;
 pub mod trap;
+pub mod waits;

@@ -12,6 +12,7 @@ use crate::mem::Ref;
 use crate::object::sched_context::{self, Parameters, SchedContext};
 use crate::object::tcb::{State, Tcb};
 use crate::state;
+use crate::waits;
 
 /// A thread may have become runnable: it takes part again.
 pub fn wake(tcb: Ref<Tcb>) {
@@ -285,7 +286,7 @@ pub fn tick() {
         end_slice(cpu, tcb, true);
     }
     release_due(cpu, now);
-    wake_due(cpu, now);
+    waits::wake_due(cpu, now);
     if now >= cpu.domain_end.get() {
         state::kernel().domains.advance();
         start_domain();
@@ -381,59 +382,6 @@ pub fn yield_to(tcb: Ref<Tcb>, from: Ref<Tcb>) {
         requeue_current(cpu);
     }
     cpu.queues_of(tcb).push_front(tcb);
-}
-
-/// A virtual CPU waits for an interrupt, at most until `deadline`.
-pub fn wait_for_interrupt(tcb: Ref<Tcb>, deadline: Option<u64>) {
-    let cpu = cpu::this();
-    tcb.state.set(State::WaitingForInterrupt);
-    tcb.wake_at.set(deadline.unwrap_or(u64::MAX));
-    enqueue_wait(tcb);
-    leave_queues(cpu, tcb);
-}
-
-/// Puts a virtual CPU on its core's list of those that wait.
-pub fn enqueue_wait(tcb: Ref<Tcb>) {
-    let cpu = cpu::of(tcb);
-    let soonest = tcb.wake_at.get();
-    cpu.waits.insert_sorted(tcb, |other| other.wake_at.get() <= soonest);
-    cpu.reprogram.set(true);
-}
-
-/// Ends a virtual CPU's wait for an interrupt, if it is in one.
-pub fn wake_from_wait(tcb: Ref<Tcb>) {
-    if tcb.state.get() == State::WaitingForInterrupt {
-        forget_wait(tcb);
-        tcb.state.set(tcb.state_after_wait());
-        wake(tcb);
-    }
-}
-
-/// A virtual CPU that would run stands still until it is let go.
-pub fn hold(tcb: Ref<Tcb>) {
-    if tcb.is_runnable() {
-        tcb.state.set(State::Held);
-        stop(tcb);
-    }
-}
-
-/// Lets a virtual CPU go on that stands still.
-pub fn let_go(tcb: Ref<Tcb>) {
-    if tcb.state.get() == State::Held {
-        tcb.state.set(State::Running);
-        wake(tcb);
-    }
-}
-
-/// Takes a virtual CPU off the list of those that wait.
-pub fn forget_wait(tcb: Ref<Tcb>) {
-    cpu::of(tcb).waits.remove(tcb);
-}
-
-fn wake_due(cpu: &Cpu, now: u64) {
-    while let Some(tcb) = cpu.waits.first().filter(|tcb| tcb.wake_at.get() <= now) {
-        wake_from_wait(tcb);
-    }
 }
 
 /// Decides who runs, and makes it so. With nobody, the core sleeps until an interrupt changes that.

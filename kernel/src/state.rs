@@ -3,6 +3,7 @@
 use crate::arch;
 use crate::cpu::Cpu;
 use crate::object::irq::{self, Line};
+use core::cell::Cell;
 use quoll_kernel_core::domain::Schedule;
 
 /// State shared by all cores.
@@ -12,6 +13,8 @@ pub struct Kernel {
     pub lines: [Line; irq::LINES],
     /// The domain schedule.
     pub domains: Schedule,
+    /// How many virtual CPUs were ever made.
+    pub vcpus: Cell<u64>,
     /// Address spaces by ASID.
     pub asids: crate::object::asid::Table,
 }
@@ -22,6 +25,7 @@ impl Kernel {
         Self {
             lines: [const { Line::new() }; irq::LINES],
             domains: Schedule::new(),
+            vcpus: Cell::new(0),
             asids: crate::object::asid::Table::new(),
         }
     }

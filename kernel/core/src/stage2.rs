@@ -148,6 +148,11 @@ pub const fn vttbr(root: u64, vmid: u8) -> u64 {
     (vmid as u64) << 48 | root
 }
 
+/// The VMID in `VTTBR_EL2`.
+pub const fn vmid(vttbr: u64) -> u8 {
+    (vttbr >> 48) as u8
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,8 @@ use sel4_abi::object::{ASID_POOL_BITS, ASID_POOL_INDEX_BITS, NUM_ASID_POOLS_BITS
 pub const NO_VMID: u8 = 0;
 const POOLS: usize = 1 << NUM_ASID_POOLS_BITS;
 const POOL_ENTRIES: usize = 1 << ASID_POOL_INDEX_BITS;
-const VMIDS: usize = 256;
+/// Number of VMIDs.
+pub const VMIDS: usize = 256;
 
 /// An address space in a pool: the root's address, 8 KiB aligned, with the VMID in the low byte (0 is none).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,9 @@ use crate::fault::{self, Fault};
 use crate::invoke::{Args, Outcome};
 use crate::mem::{Link, Ref};
 use crate::object::tcb::{State, Tcb};
-use crate::sched;
+use crate::state;
 use crate::trap;
+use crate::waits;
 use core::cell::Cell;
 use kernel_config::SELECTED;
 use quoll_kernel_core::cap::{Addr, Cap};
@@ -81,6 +82,8 @@ pub struct VirtualInterface {
 pub struct VCpu {
     /// The thread that is this guest.
     pub tcb: Link<Tcb>,
+    /// No other vCPU has or had it; not 0.
+    pub number: u64,
     /// EL1 registers.
     pub registers: Registers,
     /// Virtual interrupts.
@@ -99,6 +102,7 @@ impl VCpu {
         let zeros = || core::array::from_fn(|_| Cell::new(0));
         let object = Self {
             tcb: Link::new(None),
+            number: state::kernel().vcpus.get() + 1,
             registers: Registers::new(),
             interface: VirtualInterface {
                 list_registers: core::array::from_fn(|_| Cell::new(ListRegister::default())),
@@ -110,6 +114,7 @@ impl VCpu {
             timer_active: Cell::new(false),
             flags: Cell::new(0),
         };
+        state::kernel().vcpus.set(object.number);
         // SAFETY: retype found room of the object's size and alignment, which is this object's alone.
         unsafe { Ref::create(addr, object) };
     }
@@ -146,12 +151,12 @@ fn associate(vcpu: Ref<VCpu>, tcb: Ref<Tcb>) {
 /// Parts a thread from its vCPU, if it has one: it is a native thread from now on, and its status is one of EL0.
 pub fn dissociate_tcb(tcb: Ref<Tcb>) {
     let Some(vcpu) = tcb.vcpu.get() else { return };
-    sched::wake_from_wait(tcb);
+    waits::wake_from_wait(tcb);
     guest::flush(vcpu);
     arch::unload(tcb);
     vcpu.tcb.set(None);
     tcb.vcpu.set(None);
-    sched::let_go(tcb);
+    waits::let_go(tcb);
     tcb.regs.spsr.set(psr::sanitize(tcb.regs.spsr.get(), false));
 }
 
@@ -179,9 +184,9 @@ fn set_flags(vcpu: Ref<VCpu>, flags: u64) {
     let Some(tcb) = vcpu.tcb.get().filter(|_| changed & vcpu_flags::HELD != 0) else { return };
     if vcpu.is_held() {
         guest::flush(vcpu);
-        sched::hold(tcb);
+        waits::hold(tcb);
     } else {
-        sched::let_go(tcb);
+        waits::let_go(tcb);
     }
 }
 
@@ -253,7 +258,7 @@ fn set_list_register(vcpu: Ref<VCpu>, index: usize, value: ListRegister) {
     if value.is_pending()
         && let Some(tcb) = vcpu.tcb.get()
     {
-        sched::wake_from_wait(tcb);
+        waits::wake_from_wait(tcb);
     }
 }
 
@@ -367,7 +372,7 @@ pub fn wait_for_interrupt(tcb: Ref<Tcb>, vcpu: Ref<VCpu>, timer: Option<u64>) ->
         return trap::go_on(tcb);
     }
     benchmark::enter();
-    sched::wait_for_interrupt(tcb, timer);
+    waits::wait_for_interrupt(tcb, timer);
     trap::leave()
 }
 
@@ -390,7 +395,7 @@ pub fn interrupt(irq: u32) {
             let tcb = guest::stop();
             arch::irq::end(irq);
             if let Some(tcb) = tcb {
-                sched::wake_from_wait(tcb);
+                waits::wake_from_wait(tcb);
             }
         }
     }

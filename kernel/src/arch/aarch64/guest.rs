@@ -12,6 +12,7 @@ use crate::mem::Ref;
 use crate::object::tcb::Tcb;
 use crate::object::vcpu::{NO_ENTRY_FOR_END, REQUESTS, VCpu};
 use kernel_config::SELECTED;
+use quoll_kernel_core::stage2;
 use sel4_abi::vcpu::VCpuReg;
 
 /// Applies a macro to each register that stays loaded, with its name.
@@ -81,11 +82,12 @@ fn load(vcpu: Ref<VCpu>) {
     vgic::load(&vcpu.interface);
 }
 
-/// The address space is shared with the guest that ran last: another vCPU of the same machine, whose private translations
-/// may have the same ASID.
-fn forget_private_translations() {
+/// Another vCPU of the same machine may have run on this core in the same address space, and have left private translations
+/// under the same ASID.
+fn forget_private_translations(vcpu: Ref<VCpu>) {
     let local = local();
-    if local.guest_vttbr.replace(local.vttbr.get()) == local.vttbr.get() {
+    let vmid = stage2::vmid(local.vttbr.get());
+    if local.guests[usize::from(vmid)].replace(vcpu.number) != vcpu.number {
         tlb::invalidate_stage_1_here();
     }
 }
@@ -104,7 +106,7 @@ fn exchange(vcpu: Ref<VCpu>) {
         irq::set_active(timer, vcpu.timer_active.get());
     }
     load(vcpu);
-    forget_private_translations();
+    forget_private_translations(vcpu);
 }
 
 /// Lets a guest go on: its address space is loaded, its thread is about to run.
@@ -188,7 +190,6 @@ fn flush_here(vcpu: Ref<VCpu>) {
         irq::set_active(timer, false);
     }
     local.guest.set(None);
-    local.guest_vttbr.set(0);
 }
 
 /// Stops the guest that runs, if one does; comes back with its thread.

@@ -3,6 +3,7 @@
 use super::sysreg::{read, write};
 use crate::cpu::SEVERAL;
 use crate::mem::Link;
+use crate::object::asid::VMIDS;
 use crate::object::tcb::Tcb;
 use crate::object::vcpu::VCpu;
 use crate::state::Globals;
@@ -29,8 +30,8 @@ pub struct Local {
     pub guest: Link<VCpu>,
     /// Whether that guest runs: its virtual interrupts, timer and controls are enabled.
     pub guest_runs: Cell<bool>,
-    /// The address space in which a guest ran last.
-    pub guest_vttbr: Cell<u64>,
+    /// For each VMID the vCPU that ran with it last on this core ([`VCpu::number`]), whose private translations may be left.
+    pub guests: [Cell<u64>; VMIDS],
     /// The thread whose FPU registers are loaded.
     pub fpu_owner: Link<Tcb>,
     /// Whether the FPU traps.
@@ -50,7 +51,7 @@ impl Local {
             vttbr: Cell::new(0),
             guest: Link::new(None),
             guest_runs: Cell::new(false),
-            guest_vttbr: Cell::new(0),
+            guests: [const { Cell::new(0) }; VMIDS],
             fpu_owner: Link::new(None),
             fpu_traps: Cell::new(true),
             redistributor: Cell::new(0),
@@ -64,18 +65,15 @@ impl Local {
         self.index.get()
     }
 
-    /// Whether an address space's root table is loaded here, or a guest's that ran last.
+    /// Whether an address space's root table is loaded here.
     pub fn has_root(&self, root: u64) -> bool {
-        self.vttbr.get() & ROOT == root || self.guest_vttbr.get() & ROOT == root
+        self.vttbr.get() & ROOT == root
     }
 
     /// Forgets an address space whose root table is no more. A thread that runs in it is left with an empty one.
     pub fn forget_root(&self, root: u64) {
-        if self.vttbr.get() & ROOT == root {
+        if self.has_root(root) {
             super::load_address_space(super::empty_address_space());
-        }
-        if self.guest_vttbr.get() & ROOT == root {
-            self.guest_vttbr.set(0);
         }
     }
 }

@@ -4,6 +4,7 @@ use super::cores;
 use super::local::{self, core_index, local};
 use super::sysreg::{barrier, read, write};
 use core::arch::asm;
+use quoll_kernel_core::stage2;
 use sel4_abi::config::MAX_NUM_NODES;
 
 /// Runs `operation` with a VMID in `VTTBR_EL2`, by which the invalidations name it.
@@ -56,6 +57,6 @@ pub fn unload(root: u64) {
 
 /// Whether a VMID is in use on another core at this moment.
 pub fn is_loaded_elsewhere(vmid: u8) -> bool {
-    let uses = |local: &local::Local| (local.vttbr.get() >> 48) as u8 == vmid;
+    let uses = |local: &local::Local| stage2::vmid(local.vttbr.get()) == vmid;
     (0..MAX_NUM_NODES).any(|core| core != core_index() && uses(local::of(core)))
 }
