@@ -224,7 +224,7 @@ impl Turn {
             || cpu.queues().has_above(tcb.priority.get())
             || tcb.yield_to.get().is_some()
             || tcb.is_held()
-            || SEVERAL && !is_here(tcb, context)
+            || SEVERAL && (!is_here(tcb, context) || cpu.reprogram.get())
         {
             return None;
         }
