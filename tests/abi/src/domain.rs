@@ -83,7 +83,9 @@ fn turns(kit: &mut Kit) {
     // The root task is in domain 0, and waits for a signal from domain 1.
     kit.check("each domain has its turn", notification.cap().wait().1, 1);
     let seen = TURNS_SEEN.load(Ordering::Relaxed);
-    while TURNS_SEEN.load(Ordering::Relaxed) == seen {}
+    while TURNS_SEEN.load(Ordering::Relaxed) == seen {
+        core::hint::spin_loop();
+    }
     kit.check("again and again, whatever the other does", TURNS_SEEN.load(Ordering::Relaxed) > seen, true);
     kit.check("back to the first schedule", set_start(0), Ok(()));
     let seen = TURNS_SEEN.load(Ordering::Relaxed);
