@@ -1,4 +1,4 @@
-//! Reports: what became of a description, for people ([`text`]) and for programs ([`json`]).
+//! Reports: what became of a description, for people (`text`) and for programs (`json`).
 
 pub mod json;
 mod text;

@@ -150,15 +150,29 @@ pub fn lints(workspace: &Workspace) -> Result<Tally> {
     commands.push(("for other kernels", components::cargo_plain(workspace, &toolchain, Config::Debug, "clippy")));
     for (what, mut command) in commands {
         command.args(["--keep-going", "--", "-Dwarnings"]);
-        let name = format!("lints for the target ({what})");
-        let outcome = process::run(&name, &mut command);
-        tally.count(outcome.is_ok());
-        match outcome {
-            Ok(()) => println!("ok    {name}"),
-            Err(error) => println!("FAIL  {name}\n{error:#}"),
-        }
+        check(&format!("lints for the target ({what})"), &mut command, &mut tally);
     }
     Ok(tally)
+}
+
+/// The documentation of the default members, without a warning.
+pub fn documentation(workspace: &Workspace) -> Tally {
+    let mut tally = Tally::default();
+    let mut command = Command::new("cargo");
+    command.current_dir(workspace.source(".")).args(["doc", "--no-deps", "--keep-going", "--target-dir"]);
+    command.arg(workspace.target()).env("RUSTDOCFLAGS", "-D warnings");
+    check("documentation", &mut command, &mut tally);
+    tally
+}
+
+/// One case: a command that succeeds.
+fn check(name: &str, command: &mut Command, tally: &mut Tally) {
+    let outcome = process::run(name, command);
+    tally.count(outcome.is_ok());
+    match outcome {
+        Ok(()) => println!("ok    {name}"),
+        Err(error) => println!("FAIL  {name}\n{error:#}"),
+    }
 }
 
 /// Sums up the lines `test result: ok. 3 passed; 0 failed; …` of cargo's test programs.

@@ -52,6 +52,7 @@ pub fn run(workspace: &Workspace, options: &TestOptions) -> Result<bool> {
                 tally.add(host::long_tests(workspace, options.minutes)?);
             }
             tally.add(host::lints(workspace)?);
+            tally.add(host::documentation(workspace));
             scenarios.iter().collect()
         }
     };
