@@ -1,4 +1,4 @@
-//! The short way through the kernel for what happens most: a call to a server that waits, the answer with which the server
+//! The fast path through the kernel, for what happens most: a call to a server that waits, the answer with which the server
 //! waits for the next, and the fault of a thread whose handler waits, which is how a guest's exits reach its VMM.
 //!
 //! Whatever is done here, the general code does as well. Each function first finds out whether the case is the simple one
@@ -17,7 +17,7 @@ use crate::object::tcb::{State, Tcb};
 use crate::object::vcpu_context;
 use crate::sched;
 use quoll_kernel_core::cap::{RawCap, Tag};
-use sel4_abi::message::{CapRights, FAST_REGISTERS, MessageInfo};
+use sel4_abi::message::{FAST_REGISTERS, MessageInfo};
 use sel4_abi::syscall::register;
 
 /// `Call` through an endpoint's capability.
@@ -38,8 +38,10 @@ pub fn reply_recv(server: Ref<Tcb>) -> Option<Ref<Tcb>> {
     let (endpoint, _, rights) = slot(server, register::CAP)?.as_channel(Tag::Endpoint)?;
     let (reply, endpoint): (Ref<Reply>, Ref<Endpoint>) = (Ref::at(reply), Ref::at(endpoint));
     let caller = reply.tcb.get()?;
-    let answer = Answer::to(caller)?;
-    if !rights.read || !matches!(caller.state.get(), State::BlockedOnReply { .. }) || !is_undisturbed(server, endpoint)
+    if !rights.read
+        || !matches!(caller.state.get(), State::BlockedOnReply { .. })
+        || !is_simply_answered(caller)
+        || !is_undisturbed(server, endpoint)
     {
         return None;
     }
@@ -51,7 +53,7 @@ pub fn reply_recv(server: Ref<Tcb>) -> Option<Ref<Tcb>> {
     if let Some(context) = returned {
         sched::hand_over(context, server, caller);
     }
-    answer.give(server, caller, info);
+    answer(server, caller, info);
     caller.state.set(State::Running);
     server.state.set(State::BlockedOnReceive { endpoint, reply: Some(reply), grant: rights.grant });
     reply.tcb.set(Some(server));
@@ -112,7 +114,7 @@ impl Meeting {
     #[inline(always)]
     fn at(cap: RawCap, caller: Ref<Tcb>) -> Option<Self> {
         let (endpoint, badge, rights) = cap.as_channel(Tag::Endpoint)?;
-        if !may_call(rights) {
+        if !rights.may_call() {
             return None;
         }
         let endpoint: Ref<Endpoint> = Ref::at(endpoint);
@@ -142,12 +144,6 @@ impl Meeting {
     }
 }
 
-/// Whether a capability's holder may send, and be answered.
-#[inline(always)]
-fn may_call(rights: CapRights) -> bool {
-    rights.write && (rights.grant || rights.grant_reply)
-}
-
 /// Whether a server that receives now only has to wait: no sender, no signal, no time that it has from a notification.
 #[inline(always)]
 fn is_undisturbed(server: Ref<Tcb>, endpoint: Ref<Endpoint>) -> bool {
@@ -159,42 +155,24 @@ fn is_undisturbed(server: Ref<Tcb>, endpoint: Ref<Endpoint>) -> bool {
     !bound.is_active() && (context.is_none() || context != server.sched_context.get())
 }
 
-/// What an answer is to be done with.
-enum Answer {
-    /// The message of a call.
-    Message,
-    /// Nothing: a fault of the kind after which the thread just goes on.
-    GoOn,
+/// Whether the answer to a thread is just its message, or lets it go on as after most faults.
+#[inline(always)]
+fn is_simply_answered(caller: Ref<Tcb>) -> bool {
+    let goes_on = |fault| {
+        matches!(fault, Fault::Vm { .. } | Fault::VCpu { .. } | Fault::VgicMaintenance { .. } | Fault::VppiEvent { .. })
+    };
+    caller.slots.timeout_handler.is_empty() && caller.fault.get().is_none_or(goes_on)
 }
 
-impl Answer {
-    /// The answer to the thread that waits for it, if it is one of these.
-    #[inline(always)]
-    fn to(caller: Ref<Tcb>) -> Option<Self> {
-        if !caller.slots.timeout_handler.is_empty() {
-            return None;
+/// Answers a thread of which [`is_simply_answered`] holds.
+#[inline(always)]
+fn answer(server: Ref<Tcb>, caller: Ref<Tcb>, info: MessageInfo) {
+    match caller.fault.take() {
+        None => {
+            copy(server, caller, info);
+            caller.regs.x[register::CAP].set(0);
         }
-        match caller.fault.get() {
-            None => Some(Self::Message),
-            Some(Fault::Vm { .. } | Fault::VCpu { .. } | Fault::VgicMaintenance { .. } | Fault::VppiEvent { .. }) => {
-                Some(Self::GoOn)
-            }
-            Some(_) => None,
-        }
-    }
-
-    #[inline(always)]
-    fn give(self, server: Ref<Tcb>, caller: Ref<Tcb>, info: MessageInfo) {
-        match self {
-            Self::Message => {
-                copy(server, caller, info);
-                caller.regs.x[register::CAP].set(0);
-            }
-            Self::GoOn => {
-                caller.fault.set(None);
-                vcpu_context::take(server, caller);
-            }
-        }
+        Some(_) => vcpu_context::take(server, caller),
     }
 }
 
@@ -218,7 +196,7 @@ impl Turn {
     #[inline(always)]
     fn of(tcb: Ref<Tcb>, context: Ref<SchedContext>) -> Option<Self> {
         let cpu = cpu::this();
-        if !arch::short_ways()
+        if !arch::fast_path()
             || cpu.action.get() != Action::Resume
             || tcb.domain.get() != cpu.domain.get()
             || cpu.queues().has_above(tcb.priority.get())

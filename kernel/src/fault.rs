@@ -202,9 +202,7 @@ pub fn answer(fault: Fault, handler: Ref<Tcb>, faulted: Ref<Tcb>) -> bool {
 /// The endpoint in a handler slot, if faults can be told through it.
 fn handler(slot: &Slot) -> Option<(Cap, CapRights)> {
     match slot.cap() {
-        cap @ Cap::Endpoint { rights, .. } if rights.write && (rights.grant || rights.grant_reply) => {
-            Some((cap, rights))
-        }
+        cap @ Cap::Endpoint { rights, .. } if rights.may_call() => Some((cap, rights)),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::mem::Ref;
 use crate::object::slot::Slot;
 use crate::object::tcb::{State, Tcb};
 use crate::object::{
-    asid, cnode, domain, frame, irq, page_table, sched_context, smc, tcb_invoke, untyped, vcpu, vspace,
+    asid, cnode, domain, frame, irq, mailbox, page_table, sched_context, smc, tcb_invoke, untyped, vcpu, vspace,
 };
 use quoll_kernel_core::cap::Cap;
 use quoll_kernel_core::lookup::LookupFailure;
@@ -88,6 +88,9 @@ pub fn invoke(slot: Ref<Slot>, number: u64, args: &Args) -> Result<Outcome, SysE
         arch::irq::send_sgi(irq, 1 << target);
         return Ok(Outcome::Done);
     }
+    if let Cap::VCpu { addr, port: port @ 1.. } = cap {
+        return mailbox::invoke(Ref::at(addr), port, number, args);
+    }
     // Of an empty slot it does not matter what is asked.
     if matches!(cap, Cap::Null | Cap::Zombie(_)) {
         return Err(SysError::InvalidCapability(0));
@@ -107,7 +110,7 @@ pub fn invoke(slot: Ref<Slot>, number: u64, args: &Args) -> Result<Outcome, SysE
         Cap::VSpace { .. } => vspace::invoke(&cap, label, args),
         Cap::PageTable { .. } => page_table::invoke(slot, label, args),
         Cap::Frame { .. } => frame::invoke(slot, label, args),
-        Cap::VCpu { addr } => vcpu::invoke(Ref::at(addr), label, args),
+        Cap::VCpu { addr, .. } => vcpu::invoke(Ref::at(addr), label, args),
         Cap::Smc { badge } => smc::invoke(badge, label, args),
         _ => Err(SysError::InvalidCapability(0)),
     }

@@ -47,7 +47,7 @@ pub fn fault(thread: Ref<Tcb>, fault: Fault) -> Ref<Tcb> {
     }
 }
 
-/// Leaves the kernel with the thread that the short way has found.
+/// Leaves the kernel with the thread that the fast path has found.
 #[inline(always)]
 fn run(next: Ref<Tcb>) -> Ref<Tcb> {
     arch::switch_to(next);

@@ -35,7 +35,7 @@ fn machine_with_guest() -> (Root, common::Thread, Ref<VCpu>) {
     let root = machine();
     let guest = root.thread(GUEST, 50, Some((10_000, 10_000)));
     root.ok(VCPU, Label::ARMVCPUSetTCB, &[], &[GUEST]);
-    let Cap::VCpu { addr } = root.cap(VCPU) else { panic!("no vCPU") };
+    let Cap::VCpu { addr, .. } = root.cap(VCPU) else { panic!("no vCPU") };
     (root, guest, Ref::at(addr))
 }
 

@@ -5,6 +5,7 @@
 
 use sel4_abi::message::{CNodeCapData, CapRights};
 use sel4_abi::object::{MAX_UNTYPED_BITS, MIN_UNTYPED_BITS};
+use sel4_abi::quoll::port;
 
 /// The address of a kernel object or frame, as a capability names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,10 +183,12 @@ pub enum Cap {
         /// Where it is mapped.
         mapping: Option<Mapping>,
     },
-    /// A virtual CPU.
+    /// A virtual CPU, or a port to its mailbox.
     VCpu {
         /// The object.
         addr: Addr,
+        /// What a port may do ([`sel4_abi::quoll::port`]); 0 is the virtual CPU itself.
+        port: u64,
     },
     /// The right to call the secure monitor.
     Smc {
@@ -328,6 +331,12 @@ impl RawCap {
         Some((self.addr(), self.w1, CapRights::from_word(self.own())))
     }
 
+    /// The fields of a port's capability: the virtual CPU, what the port may do.
+    #[inline(always)]
+    pub const fn as_port(self) -> Option<(Addr, u64)> {
+        if self.is(Tag::VCpu) && self.w1 != 0 { Some((self.addr(), self.w1)) } else { None }
+    }
+
     /// The fields of a reply object's capability: address, grant right.
     #[inline(always)]
     pub const fn as_reply(self) -> Option<(Addr, bool)> {
@@ -382,7 +391,7 @@ impl RawCap {
                 let own = size as u64 | rights.to_word() << FRAME_RIGHTS_SHIFT | device;
                 (word0(Tag::Frame, own, addr), mapping_word(mapping))
             }
-            Cap::VCpu { addr } => (word0(Tag::VCpu, 0, addr), 0),
+            Cap::VCpu { addr, port } => (word0(Tag::VCpu, 0, addr), port),
             Cap::Smc { badge } => (word0(Tag::Smc, 0, Addr(0)), badge),
             Cap::Zombie(zombie) => pack_zombie(zombie),
         };
@@ -423,7 +432,7 @@ impl RawCap {
                 device: own & FRAME_DEVICE != 0,
                 mapping: mapping_from(w1),
             },
-            18 => Cap::VCpu { addr },
+            18 => Cap::VCpu { addr, port: w1 },
             19 => Cap::Smc { badge: w1 },
             20 => unpack_zombie(self),
             _ => Cap::Null,
@@ -480,6 +489,10 @@ impl Cap {
             }
             Self::Smc { badge: 0 } if !preserve => Some(Self::Smc { badge: data }),
             Self::Endpoint { .. } | Self::Notification { .. } | Self::Smc { .. } => None,
+            // Other data means nothing for a virtual CPU, as in seL4.
+            Self::VCpu { addr, port: 0 } if !preserve && data & port::PORT != 0 => {
+                Some(Self::VCpu { addr, port: data })
+            }
             Self::CNode { addr, radix, .. } => {
                 let CNodeCapData { guard, guard_size } = CNodeCapData::from_word(data);
                 if guard_size + radix > u64::BITS {

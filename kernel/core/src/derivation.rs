@@ -51,7 +51,7 @@ fn region(cap: &Cap) -> Option<Region> {
         | Cap::AsidPool { addr, .. }
         | Cap::VSpace { addr, .. }
         | Cap::PageTable { addr, .. }
-        | Cap::VCpu { addr } => byte(addr),
+        | Cap::VCpu { addr, .. } => byte(addr),
         Cap::Zombie(zombie) => byte(zombie.slots),
         Cap::Null
         | Cap::SchedControl { .. }

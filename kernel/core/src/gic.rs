@@ -36,6 +36,18 @@ impl ListRegister {
         )
     }
 
+    /// Number, priority and group alone: an interrupt of no hardware's, whose end is not reported.
+    pub const fn for_software(self) -> Self {
+        const FIELDS: u64 =
+            ((1 << INTID_BITS) - 1) | 0xff << ListRegister::PRIORITY_SHIFT | 1 << ListRegister::GROUP_SHIFT;
+        Self(self.0 & FIELDS)
+    }
+
+    /// The interrupt becomes pending; it stays active if it is.
+    pub const fn made_pending(self) -> Self {
+        Self(self.0 | Self::PENDING << Self::STATE_SHIFT)
+    }
+
     /// Pending (bit 0) and active (bit 1).
     pub const fn state(self) -> u64 {
         self.0 >> Self::STATE_SHIFT

@@ -77,7 +77,7 @@ fn finalise(slot: Ref<Slot>, cap: Cap) -> Option<Zombie> {
         Cap::IrqHandler { irq } => irq::release(irq),
         Cap::AsidPool { addr, base } => asid::delete_pool(addr, base),
         Cap::VSpace { addr, asid: Some(asid) } => vspace::finalise(addr, asid),
-        Cap::VCpu { addr } => vcpu::finalise(Ref::at(addr)),
+        Cap::VCpu { addr, .. } => vcpu::finalise(Ref::at(addr)),
         Cap::CNode { addr, radix, .. } => {
             // A CNode's radix is at most 32, so the last index fits.
             return Some(Zombie { slots: addr, next: ((1u64 << radix) - 1) as u32, parent: None });

@@ -9,6 +9,7 @@ pub mod domain;
 pub mod endpoint;
 pub mod frame;
 pub mod irq;
+pub mod mailbox;
 pub mod notification;
 pub mod page_table;
 pub mod reply;

@@ -199,9 +199,7 @@ fn priority_allowed(args: &Args, word: usize, cap: usize) -> Result<u8, SysError
 fn handler_cap(slot: Ref<Slot>, number: u64) -> Result<Option<(Cap, Ref<Slot>)>, SysError> {
     match slot.cap() {
         Cap::Null => Ok(None),
-        cap @ Cap::Endpoint { rights, .. } if rights.write && (rights.grant || rights.grant_reply) => {
-            Ok(Some((cap, slot)))
-        }
+        cap @ Cap::Endpoint { rights, .. } if rights.may_call() => Ok(Some((cap, slot))),
         _ => Err(SysError::InvalidCapability(number)),
     }
 }

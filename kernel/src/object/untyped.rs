@@ -180,7 +180,7 @@ fn create(request: Request, addr: Addr, device: bool) -> Cap {
         ObjectType::PageTable => Cap::PageTable { addr, mapping: None },
         ObjectType::VCpu => {
             VCpu::create(addr);
-            Cap::VCpu { addr }
+            Cap::VCpu { addr, port: 0 }
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::error::SysError;
 use crate::fault::{self, Fault};
 use crate::invoke::{Args, Outcome};
 use crate::mem::{Link, Ref};
+use crate::object::mailbox::{self, Mailbox};
 use crate::object::tcb::{State, Tcb};
 use crate::state;
 use crate::trap;
@@ -90,6 +91,8 @@ pub struct VCpu {
     pub interface: VirtualInterface,
     /// The virtual timer's interrupt was taken and has not ended: it stays active, so that it does not come again.
     pub timer_active: Cell<bool>,
+    /// What others have sent.
+    pub mailbox: Mailbox,
     /// [`vcpu_flags`].
     flags: Cell<u64>,
 }
@@ -112,6 +115,7 @@ impl VCpu {
                 active_1: zeros(),
             },
             timer_active: Cell::new(false),
+            mailbox: Mailbox::default(),
             flags: Cell::new(0),
         };
         state::kernel().vcpus.set(object.number);
@@ -128,6 +132,11 @@ impl VCpu {
     #[inline(always)]
     pub fn tells_context(&self) -> bool {
         self.flags.get() & vcpu_flags::CONTEXT_IN_MESSAGE != 0
+    }
+
+    /// Whether the kernel answers its calls for messages.
+    pub fn takes_messages(&self) -> bool {
+        self.flags.get() & vcpu_flags::MESSAGES != 0
     }
 
     /// Whether a WFI waits in the kernel rather than being a fault.
@@ -276,9 +285,19 @@ fn controls(vcpu: Ref<VCpu>) -> u64 {
     if guest::is_loaded(vcpu) { vgic::controls() } else { vcpu.interface.controls.get() }
 }
 
-/// The index of a list register that a register number names.
-fn list_register_index(number: u64) -> Option<usize> {
-    let index = number.checked_sub(vcpu_reg::LR_BASE)?;
+/// Makes `interrupt` pending in a list register: the one that is there already, or in its place.
+pub fn make_pending(vcpu: Ref<VCpu>, index: usize, interrupt: ListRegister) {
+    if guest::is_running(vcpu) {
+        guest::stop();
+    }
+    let now = list_register(vcpu, index);
+    let base = if now.for_software() == interrupt { now } else { interrupt };
+    set_list_register(vcpu, index, base.made_pending());
+}
+
+/// The index of a list register that a register number names, counted from `base`.
+pub fn list_register_index(number: u64, base: u64) -> Option<usize> {
+    let index = number.checked_sub(base)?;
     (index < u64::from(vgic::capabilities().list_registers)).then_some(index as usize)
 }
 
@@ -312,7 +331,10 @@ fn read(vcpu: Ref<VCpu>, number: u64) -> Option<u64> {
         vcpu_reg::MISR => u64::from(bits(vcpu, ListRegister::has_ended) != 0),
         vcpu_reg::VMCR => controls(vcpu),
         vcpu_reg::HCR => vcpu.interface.requests.get(),
-        _ => list_register(vcpu, list_register_index(number)?).0,
+        _ => match list_register_index(number, vcpu_reg::LR_BASE) {
+            Some(index) => list_register(vcpu, index).0,
+            None => mailbox::read(vcpu, number)?,
+        },
     })
 }
 
@@ -335,7 +357,9 @@ fn write(vcpu: Ref<VCpu>, number: u64, value: u64) -> Result<(), SysError> {
         vcpu_reg::VMCR => vcpu.interface.controls.set(value),
         vcpu_reg::HCR => vcpu.interface.requests.set(value & REQUESTS),
         _ => {
-            let index = list_register_index(number).ok_or(SysError::InvalidArgument(1))?;
+            let Some(index) = list_register_index(number, vcpu_reg::LR_BASE) else {
+                return mailbox::write(vcpu, number, value).ok_or(SysError::InvalidArgument(1));
+            };
             let value = ListRegister(value);
             // Ending a virtual interrupt ends the physical one: only the vCPU's own timer may be named.
             if value.physical().is_some_and(|irq| irq != SELECTED.interrupts.virtual_timer) {

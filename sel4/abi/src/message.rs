@@ -80,6 +80,11 @@ impl CapRights {
         self.write as u64 | (self.read as u64) << 1 | (self.grant as u64) << 2 | (self.grant_reply as u64) << 3
     }
 
+    /// Whether they allow to send and be answered.
+    pub const fn may_call(self) -> bool {
+        self.write && (self.grant || self.grant_reply)
+    }
+
     /// The rights that are in both.
     pub const fn and(self, other: Self) -> Self {
         Self::from_word(self.to_word() & other.to_word())

@@ -17,6 +17,15 @@ pub mod vcpu_reg {
     pub const VMCR: u64 = 0x1005;
     /// Read and write: which maintenance interrupts are asked for (`ICH_HCR_EL2` bits 1 UIE, 2 LRENPIE, 3 NPIE).
     pub const HCR: u64 = 0x1006;
+    /// Read and write: [`super::mailbox_state`].
+    pub const MAILBOX_STATE: u64 = 0x1007;
+    /// Read and write: a capability pointer of the vCPU's thread. The notification there is signalled when something comes for
+    /// the mailbox while no list register is told for it; 0 is none.
+    pub const MAILBOX_NOTIFICATION: u64 = 0x1008;
+    /// Read: slots of the mailbox that hold a message, a bit each.
+    pub const MAILBOX_FULL: u64 = 0x1009;
+    /// Read: slots that were signalled, a bit each. A write clears the bits that are set in it.
+    pub const MAILBOX_SIGNALS: u64 = 0x100a;
     /// Read and write: active priorities of group 0, register n (0 to 3) at `ACTIVE_0_BASE + n` (`ICH_AP0R<n>_EL2`; a
     /// GICv2 has one register, number 0 of group 0). A guest that is started anew must not inherit any.
     pub const ACTIVE_0_BASE: u64 = 0x1010;
@@ -26,6 +35,13 @@ pub mod vcpu_reg {
     pub const ACTIVE_COUNT: u64 = 4;
     /// Read and write: list register n at `LR_BASE + n`, in the layout of `ICH_LR<n>_EL2` whatever the GIC.
     pub const LR_BASE: u64 = 0x1100;
+    /// Read and write: the interrupt of the mailbox, to be put pending into list register n whenever something comes, at
+    /// `MAILBOX_LR_BASE + n`: number, priority and group as in that register. One register is told at a time, the others
+    /// read 0; writing 0 to it takes it back.
+    pub const MAILBOX_LR_BASE: u64 = 0x1200;
+    /// Read: word w (0 to 2) of the message in slot s at `MAILBOX_WORD_BASE + 4 * s + w`. A write to word 0 acknowledges the
+    /// message: the slot is empty.
+    pub const MAILBOX_WORD_BASE: u64 = 0x1300;
 }
 
 /// Bits of [`vcpu_reg::FLAGS`].
@@ -39,8 +55,68 @@ pub mod vcpu_flags {
     /// A fault of this vCPU tells all its registers, and the answer can set them: [`super::vcpu_context`]. A call of the SMC
     /// Calling Convention by HVC is then a `VCPUFault`, like one by SMC, with the program counter at the instruction.
     pub const CONTEXT_IN_MESSAGE: u64 = 4;
+    /// The kernel answers this vCPU's calls for messages ([`super::hypercall`]) with the capabilities of its thread.
+    pub const MESSAGES: u64 = 8;
     /// All flags that there are.
-    pub const MASK: u64 = WFI_IN_KERNEL | HELD | CONTEXT_IN_MESSAGE;
+    pub const MASK: u64 = WFI_IN_KERNEL | HELD | CONTEXT_IN_MESSAGE | MESSAGES;
+}
+
+/// Bits of [`vcpu_reg::MAILBOX_STATE`].
+pub mod mailbox_state {
+    /// Something has come while no list register was told for it. It is put into the next one that is.
+    pub const INTERRUPT: u64 = 1;
+    /// Written: forgets all messages and signals; never read.
+    pub const EMPTY: u64 = 2;
+}
+
+/// The mailbox of a virtual CPU, and ports to it: capabilities to the virtual CPU that can only send. A port is made by
+/// `CNode_Mint` (or `Mutate`) from a capability to the virtual CPU; its data says what it may do.
+pub mod port {
+    /// Set in every port's data.
+    pub const PORT: u64 = 1 << 63;
+    /// The slot of the mailbox that the port fills: bits 5:0.
+    pub const SLOT_MASK: u64 = (SLOTS - 1) as u64;
+    /// The port takes part in its holder's broadcasts.
+    pub const BROADCAST: u64 = 1 << 8;
+    /// The sender does not learn whether its message was taken.
+    pub const BLIND: u64 = 1 << 9;
+    /// Slots of a mailbox.
+    pub const SLOTS: usize = 64;
+    /// Words of a message.
+    pub const WORDS: usize = 3;
+    /// Invocation label: sends the message in message registers 0 to 2. While the one before is not acknowledged the error is
+    /// `DeleteFirst`.
+    pub const SEND: u64 = 0x1000;
+    /// Invocation label: signals, so that `seL4_Signal` works on a port as on a notification.
+    pub const SIGNAL: u64 = 0;
+}
+
+/// Calls of a guest for messages: SMC Calling Convention (Arm DEN 0028) 1.1, fast 64-bit calls of the vendor-specific
+/// hypervisor service, by `HVC`. The function is in w0, arguments from x1 on; the status comes back in x0, values from x1 on.
+pub mod hypercall {
+    /// The version of these calls: x1 major, x2 minor.
+    pub const VERSION: u64 = 0xc600_0000;
+    /// Sends x2 to x4 through the port x1.
+    pub const SEND: u64 = 0xc600_0001;
+    /// Sends x1 to x3 through all ports that may broadcast. The status says nothing of the receivers.
+    pub const BROADCAST: u64 = 0xc600_0002;
+    /// Signals through the port or notification x1.
+    pub const SIGNAL: u64 = 0xc600_0003;
+    /// What has come: x1 slots with a message, x2 slots that were signalled since the last such call.
+    pub const PENDING: u64 = 0xc600_0004;
+    /// Takes the message in slot x1, its words are x1 to x3, and acknowledges it.
+    pub const RECEIVE: u64 = 0xc600_0005;
+    /// All calls are below this.
+    pub const END: u64 = 0xc600_0006;
+    /// Major and minor version.
+    pub const CURRENT: (u64, u64) = (1, 0);
+
+    /// Status: done.
+    pub const SUCCESS: i64 = 0;
+    /// Status: there is no such port, or no message in this slot.
+    pub const INVALID_PARAMETER: i64 = -3;
+    /// Status: the message before is not yet acknowledged.
+    pub const BUSY: i64 = -4;
 }
 
 /// Registers of a vCPU's thread, which with [`vcpu_flags::CONTEXT_IN_MESSAGE`] stand in the page of the IPC buffer of the

@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::abi::quoll::{vcpu_context, vcpu_flags, vcpu_reg};
-use crate::{IpcBuffer, Word, arch};
+use crate::{Cap, IpcBuffer, NoExplicitInvocationContext, Word, arch};
 
 /// A register of a virtual CPU that is not seL4's; see [`crate::abi::quoll::vcpu_reg`].
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
@@ -28,6 +28,24 @@ pub enum VCpuReg {
     Active1(usize),
     /// Read and write: a list register, as `ICH_LR<n>_EL2`.
     ListRegister(usize),
+    /// Read and write: [`mailbox_state`](crate::abi::quoll::mailbox_state).
+    MailboxState,
+    /// Read and write: the notification, in the vCPU thread's CSpace, that is signalled when something comes while no list
+    /// register is told.
+    MailboxNotification,
+    /// Read: a bit for each slot of the mailbox that holds a message.
+    MailboxFull,
+    /// Read: a bit for each slot that was signalled. A write clears those that are set in it.
+    MailboxSignals,
+    /// Read and write: what is put pending into a list register when something comes.
+    MailboxListRegister(usize),
+    /// Read: a word of the message in a slot. A write to word 0 acknowledges it.
+    MailboxWord {
+        /// The slot.
+        slot: usize,
+        /// The word, 0 to 2.
+        word: usize,
+    },
 }
 
 impl VCpuReg {
@@ -45,9 +63,31 @@ impl VCpuReg {
             Self::Active0(n) => vcpu_reg::ACTIVE_0_BASE + n as Word,
             Self::Active1(n) => vcpu_reg::ACTIVE_1_BASE + n as Word,
             Self::ListRegister(n) => vcpu_reg::LR_BASE + n as Word,
+            Self::MailboxState => vcpu_reg::MAILBOX_STATE,
+            Self::MailboxNotification => vcpu_reg::MAILBOX_NOTIFICATION,
+            Self::MailboxFull => vcpu_reg::MAILBOX_FULL,
+            Self::MailboxSignals => vcpu_reg::MAILBOX_SIGNALS,
+            Self::MailboxListRegister(n) => vcpu_reg::MAILBOX_LR_BASE + n as Word,
+            Self::MailboxWord { slot, word } => vcpu_reg::MAILBOX_WORD_BASE + 4 * slot as Word + word as Word,
         }
     }
 }
+
+/// Markers of capabilities that only this kernel has.
+pub mod cap_type {
+    use crate::CapType;
+
+    /// A port to the mailbox of a virtual CPU.
+    #[derive(Debug, Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
+    pub struct Port;
+
+    impl CapType for Port {
+        const NAME: &'static str = "Port";
+    }
+}
+
+/// A port to the mailbox of a virtual CPU: it can only send.
+pub type Port<C = NoExplicitInvocationContext> = Cap<cap_type::Port, C>;
 
 /// The value of [`VCpuReg::GicInfo`].
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
@@ -110,6 +150,17 @@ impl VCpuFlags {
     #[must_use]
     pub const fn with_context_in_message(self, val: bool) -> Self {
         self.with(vcpu_flags::CONTEXT_IN_MESSAGE, val)
+    }
+
+    /// Whether the kernel answers the guest's calls for messages ([`hypercall`](crate::abi::quoll::hypercall)).
+    pub const fn messages(self) -> bool {
+        self.0 & vcpu_flags::MESSAGES != 0
+    }
+
+    /// Sets [`messages`](Self::messages).
+    #[must_use]
+    pub const fn with_messages(self, val: bool) -> Self {
+        self.with(vcpu_flags::MESSAGES, val)
     }
 
     /// Whether the vCPU stands still until this is cleared.

@@ -187,8 +187,27 @@ fn virtual_cpus() {
     sends!(vcpu, vcpu_read_regs(VCpuReg::VBAR) => ARMVCPUReadReg, [], [14]);
     sends!(vcpu, vcpu_write_regs(VCpuReg::SCTLR, 5) => ARMVCPUWriteReg, [], [0, 5]);
     sends!(vcpu, vcpu_write_regs(quoll::VCpuReg::ListRegister(2), 5) => ARMVCPUWriteReg, [], [0x1102, 5]);
+    sends!(vcpu, vcpu_write_regs(quoll::VCpuReg::MailboxListRegister(2), 5) => ARMVCPUWriteReg, [], [0x1202, 5]);
+    let word = quoll::VCpuReg::MailboxWord { slot: 63, word: 2 };
+    sends!(vcpu, vcpu_write_regs(word, 5) => ARMVCPUWriteReg, [], [0x13fe, 5]);
     let (_, info) = exchange(0, &[0x0005_0402], |buffer| vcpu.with(buffer).vcpu_read_regs(quoll::VCpuReg::GicInfo));
     assert_eq!(info.map(|word| quoll::GicInfo::from_word(word).list_registers()), Ok(4));
+}
+
+#[test]
+fn ports() {
+    let port = service::<quoll::cap_type::Port>();
+    let seen = |label, words: &[Word]| Seen {
+        syscall: Syscall::Call,
+        service: SERVICE,
+        label,
+        caps: Vec::new(),
+        words: words.to_vec(),
+    };
+    let (sent, result) = exchange(0, &[], |buffer| port.with(buffer).port_send([1, 2, 3]));
+    assert_eq!((sent, result), (seen(abi::quoll::port::SEND, &[1, 2, 3]), Ok(())));
+    let (sent, result) = exchange(8, &[], |buffer| port.with(buffer).port_signal());
+    assert_eq!((sent, result), (seen(abi::quoll::port::SIGNAL, &[]), Err(Error::DeleteFirst)));
 }
 
 #[test]

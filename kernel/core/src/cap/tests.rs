@@ -52,7 +52,7 @@ pub fn any_cap() -> impl Strategy<Value = Cap> {
         (addr(13), any::<Option<u16>>()).prop_map(|(addr, asid)| Cap::VSpace { addr, asid }),
         (addr(12), mapping()).prop_map(|(addr, mapping)| Cap::PageTable { addr, mapping }),
         frame,
-        addr(12).prop_map(|addr| Cap::VCpu { addr }),
+        (addr(12), any::<u64>()).prop_map(|(addr, port)| Cap::VCpu { addr, port }),
         any::<u64>().prop_map(|badge| Cap::Smc { badge }),
         (addr(5), any::<u32>(), proptest::option::of(addr(5).prop_filter("null", |a| a.get() != 0)))
             .prop_map(|(slots, next, parent)| Cap::Zombie(Zombie { slots, next, parent })),
@@ -85,6 +85,15 @@ proptest! {
         };
         let masked = rights_of(cap.with_rights(mask));
         prop_assert_eq!(masked, rights_of(cap) & mask.to_word());
+    }
+
+    #[test]
+    fn a_port_is_made_of_the_virtual_cpu_itself(data: u64, other: u64) {
+        let (addr, port) = (Addr::new(4096), port::PORT | data);
+        prop_assert_eq!(Cap::VCpu { addr, port: 0 }.with_data(port, false), Some(Cap::VCpu { addr, port }));
+        prop_assert_eq!(Cap::VCpu { addr, port }.with_data(other, false), Some(Cap::VCpu { addr, port }));
+        let meaningless = data & !port::PORT;
+        prop_assert_eq!(Cap::VCpu { addr, port: 0 }.with_data(meaningless, false), Some(Cap::VCpu { addr, port: 0 }));
     }
 
     #[test]

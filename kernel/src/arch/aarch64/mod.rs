@@ -120,9 +120,9 @@ pub fn sanitize_spsr(tcb: Ref<Tcb>, spsr: u64) -> u64 {
     spsr
 }
 
-/// Whether the kernel is to take its short ways, which the fake machine of the tests can refuse.
+/// Whether the kernel may take its fast path, which the fake machine of the tests can refuse.
 #[inline(always)]
-pub const fn short_ways() -> bool {
+pub const fn fast_path() -> bool {
     true
 }
 

@@ -6,7 +6,7 @@ use super::{fpu, guest};
 use crate::fault::Fault;
 use crate::mem::Ref;
 use crate::object::tcb::Tcb;
-use crate::object::vcpu;
+use crate::object::{mailbox, vcpu};
 use crate::trap;
 #[cfg(sel4_debug)]
 use quoll_kernel_core::breakpoint::Kind;
@@ -107,11 +107,15 @@ fn debug_exception(tcb: Ref<Tcb>, class: Class) -> Ref<Tcb> {
     trap::fault(tcb, fault)
 }
 
-/// A guest's `HVC`: a fast call of the SMC Calling Convention goes to the VMM, all else is a system call of the thread.
+/// A guest's `HVC`: a fast call of the SMC Calling Convention is for messages or goes to the VMM, all else is a system call of
+/// the thread.
 fn hypervisor_call(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
     const FAST_CALL: u64 = 1 << 31;
     let function = tcb.regs.x[0].get();
     if function >> 32 == 0 && function & FAST_CALL != 0 {
+        if tcb.vcpu.get().is_some_and(|vcpu| vcpu.takes_messages() && mailbox::hypercall(tcb, vcpu, function)) {
+            return trap::resume();
+        }
         tcb.regs.pc.set(tcb.regs.pc.get() - INSTRUCTION);
         let fault = match tcb.vcpu.get() {
             Some(vcpu) if vcpu.tells_context() => Fault::VCpu { hsr: syndrome.0 },

@@ -28,8 +28,8 @@ pub struct Machine {
     pub console: RefCell<Vec<u8>>,
     /// The thread whose state is loaded.
     pub loaded: Cell<Option<Ref<Tcb>>>,
-    /// Whether the kernel takes its short ways, which must make no difference.
-    pub short_ways: Cell<bool>,
+    /// Whether the kernel may take its fast path, which must make no difference.
+    pub fast_path: Cell<bool>,
 }
 
 thread_local! {
@@ -53,7 +53,7 @@ impl Machine {
             unmasked: RefCell::default(),
             console: RefCell::default(),
             loaded: Cell::new(None),
-            short_ways: Cell::new(true),
+            fast_path: Cell::new(true),
         }
     }
 }
@@ -70,9 +70,9 @@ pub fn globals() -> &'static Globals {
     GLOBALS.get()
 }
 
-/// Whether the kernel is to take its short ways ([`Machine::short_ways`]).
-pub fn short_ways() -> bool {
-    machine().short_ways.get()
+/// Whether the kernel may take its fast path ([`Machine::fast_path`]).
+pub fn fast_path() -> bool {
+    machine().fast_path.get()
 }
 
 /// The fake hardware of the core that runs the kernel.

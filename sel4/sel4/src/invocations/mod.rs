@@ -12,6 +12,7 @@ use crate::{CPtr, CPtrBits, Error, IpcBuffer, MessageInfo, NUM_FAST_MESSAGE_REGI
 
 mod cnode;
 mod irq;
+mod port;
 mod sched;
 mod smc;
 mod tcb;
@@ -33,11 +34,23 @@ fn call<const CAPS: usize, const WORDS: usize>(
     caps: [CPtrBits; CAPS],
     words: [Word; WORDS],
 ) -> Result<FastMessage> {
+    call_numbered(ipc_buffer, service, label as Word, caps, words)
+}
+
+/// As [`call`], with a label that need not be seL4's.
+#[inline]
+fn call_numbered<const CAPS: usize, const WORDS: usize>(
+    ipc_buffer: &mut IpcBuffer,
+    service: CPtr,
+    label: Word,
+    caps: [CPtrBits; CAPS],
+    words: [Word; WORDS],
+) -> Result<FastMessage> {
     ipc_buffer.caps_or_badges_mut()[..CAPS].copy_from_slice(&caps);
     if let Some(rest) = words.get(NUM_FAST_MESSAGE_REGISTERS..) {
         ipc_buffer.msg_regs_mut()[NUM_FAST_MESSAGE_REGISTERS..][..rest.len()].copy_from_slice(rest);
     }
-    let info = MessageInfo::new(label as Word, 0, CAPS, WORDS);
+    let info = MessageInfo::new(label, 0, CAPS, WORDS);
     if WORDS == 0 {
         return result(&arch::call_without_words(service.bits(), info.into_word(), ipc_buffer));
     }

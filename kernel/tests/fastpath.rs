@@ -1,5 +1,5 @@
-//! The short ways through the kernel make no difference: random exchanges between clients, servers and handlers end in the
-//! same state with and without them.
+//! The fast path through the kernel makes no difference: random exchanges between clients, servers and handlers end in the
+//! same state with and without it.
 
 mod common;
 
@@ -142,9 +142,9 @@ fn state(threads: &[Thread]) -> Vec<String> {
     threads.chain([ready, timer]).collect()
 }
 
-fn play(steps: &[Step], short_ways: bool) -> Vec<Vec<String>> {
+fn play(steps: &[Step], fast_path: bool) -> Vec<Vec<String>> {
     let (root, threads) = start();
-    hardware().short_ways.set(short_ways);
+    hardware().fast_path.set(fast_path);
     // The root thread makes way.
     common::receive(root.tcb, Syscall::Recv, ENDPOINTS + 2, REPLIES + 2);
     let idle = threads.last().map(|thread| thread.tcb);
@@ -163,11 +163,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn make_no_difference(steps in steps()) {
-        let (long, short) = (play(&steps, false), play(&steps, true));
-        for (index, (long, short)) in long.iter().zip(&short).enumerate() {
-            prop_assert_eq!(long, short, "after step {}: {:?}", index, steps.get(index.wrapping_sub(1)));
+    fn makes_no_difference(steps in steps()) {
+        let (slow, fast) = (play(&steps, false), play(&steps, true));
+        for (index, (slow, fast)) in slow.iter().zip(&fast).enumerate() {
+            prop_assert_eq!(slow, fast, "after step {}: {:?}", index, steps.get(index.wrapping_sub(1)));
         }
-        prop_assert_eq!(long.len(), short.len());
+        prop_assert_eq!(slow.len(), fast.len());
     }
 }
