@@ -6,7 +6,9 @@
 //! * [`Producer`] and [`Consumer`]: the two ends of a byte ring. Each keeps its own position
 //!   privately and checks the peer's, so a peer that lies harms its own data only. Wake-up flags in
 //!   the ring say when the other side must be signalled; no wake-up is lost.
-//! * [`console::Port`]: two rings in one region, the two directions of a console line.
+//! * [`Sender`] and [`Receiver`]: the same for slots of one size, and [`Words`], shared memory that such slots tell of.
+//! * [`console::Port`]: two rings in one region, the two directions of a console line; [`net::Port`]: those of a network
+//!   cable; [`block::Client`] and [`block::Server`]: a disk.
 //!
 //! How a signal travels is the user's affair (a Microkit channel, a virtual interrupt): operations
 //! that may owe the peer one return a `#[must_use] bool`.
@@ -29,11 +31,24 @@
 #![cfg_attr(not(loom), no_std)]
 #![deny(unsafe_code)]
 
+#[cfg(not(loom))]
+pub mod block;
 pub mod console;
+mod end;
+#[cfg(not(loom))]
+pub mod net;
 mod region;
 mod ring;
+#[cfg(not(loom))]
+mod slots;
+#[cfg(not(loom))]
+mod words;
 
 pub use region::{Block, Region, RegionError};
 #[cfg(loom)]
 pub use region::{Header, Ring};
 pub use ring::{Consumer, Producer};
+#[cfg(not(loom))]
+pub use slots::{Receiver, Sender};
+#[cfg(not(loom))]
+pub use words::Words;

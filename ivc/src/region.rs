@@ -51,16 +51,27 @@ impl<'m> Region<'m> {
         Self { base: NonNull::from(memory).cast(), size: size_of_val(memory), memory: PhantomData }
     }
 
+    /// In bytes.
+    #[must_use]
+    pub fn size(self) -> usize {
+        self.size
+    }
+
+    /// Its first `size` bytes, or as many as there are, and the rest; `size` is rounded down to a multiple of 64.
+    #[must_use]
+    pub fn split(self, size: usize) -> (Self, Self) {
+        let size = size.min(self.size) / LINE * LINE;
+        // SAFETY: `size` is at most the region's size, so the result is inside it or one past its end.
+        #[allow(unsafe_code)]
+        let rest = unsafe { self.base.add(size) };
+        (Self { size, ..self }, Self { base: rest, size: self.size - size, ..self })
+    }
+
     /// Its two halves, each a region of the same size.
     #[must_use]
     pub fn halves(self) -> (Self, Self) {
-        let size = self.size / 2 / LINE * LINE;
-        let half = |base| Self { base, size, ..self };
-        // SAFETY: `size` is at most half of the region's size, so the result is inside it or
-        // one past its end.
-        #[allow(unsafe_code)]
-        let middle = unsafe { self.base.add(size) };
-        (half(self.base), half(middle))
+        let (first, rest) = self.split(self.size / 2);
+        (first, Self { size: first.size, ..rest })
     }
 }
 
@@ -106,7 +117,7 @@ impl Block {
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Side {
-    /// Bytes that this party has put in (producer) or taken out (consumer) since the beginning.
+    /// Units that this party has put in (producer) or taken out (consumer) since the beginning.
     /// 64 bits do not wrap in practice; wrapping would do no harm.
     pub(crate) position: AtomicU64,
     /// Not 0: this party waits and wants a signal.
@@ -190,4 +201,29 @@ impl<'m> TryFrom<Region<'m>> for Ring<'m> {
     fn try_from(_: Region<'m>) -> Result<Self, RegionError> {
         unreachable!("under loom a ring is made from its parts")
     }
+}
+
+/// A region seen as words.
+#[cfg(not(loom))]
+impl<'m> From<Region<'m>> for &'m [AtomicU64] {
+    fn from(region: Region<'m>) -> Self {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            NonNull::slice_from_raw_parts(region.base.cast(), region.size / size_of::<AtomicU64>()).as_ref()
+        }
+    }
+}
+
+/// What precedes the slots of a ring, and the rest of the region as words.
+#[cfg(not(loom))]
+pub(crate) fn header_and_words(region: Region<'_>) -> Result<(&Header, &[AtomicU64]), RegionError> {
+    let (header, rest) = region.split(size_of::<Header>());
+    if header.size < size_of::<Header>() {
+        return Err(RegionError::TooSmall);
+    }
+    // SAFETY: as above; the header is a part of the region of its own.
+    #[allow(unsafe_code)]
+    let header = unsafe { header.base.cast().as_ref() };
+    Ok((header, rest.into()))
 }

@@ -20,4 +20,5 @@ mod report;
 pub mod smccc;
 pub mod syndrome;
 pub mod vgic;
+pub mod virtio;
 pub mod window;

@@ -40,12 +40,22 @@ pub const UART: Region = Region { base: 0x0900_0000, size: 0x1000 };
 /// The real-time clock.
 pub const RTC: Region = Region { base: 0x0901_0000, size: 0x1000 };
 
+/// Virtio devices, each at its place, begin here.
+pub const VIRTIO_BASE: u64 = 0x0a00_0000;
+/// Each takes so many bytes.
+pub const VIRTIO_SIZE: u64 = 0x200;
+/// Places for virtio devices.
+pub const VIRTIO_SLOTS: usize = 32;
+
 /// Shared peripheral interrupts of the interrupt controller. Every further 32 cost the guest a dozen exits at boot.
 pub const SPIS: usize = 64;
 /// The UART's interrupt as an SPI number.
 pub const UART_SPI: u32 = 1;
 /// The clock's interrupt as an SPI number.
 pub const RTC_SPI: u32 = 2;
+
+/// The first virtio device's interrupt as an SPI number; the others follow.
+pub const VIRTIO_SPI: u32 = 16;
 
 /// The private interrupts of the generic timer, as PPI numbers: secure physical, physical, virtual, hypervisor.
 pub const TIMER_PPIS: [u32; 4] = [13, 14, 11, 10];

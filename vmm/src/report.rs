@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::virtio::Complaint;
+
 /// After so many different mistakes the guest is known well enough.
 const MOST: usize = 32;
 
@@ -27,6 +29,8 @@ pub enum Mistake {
     Function(u32),
     /// An exit that nothing here explains: the exception class.
     Exception(u8),
+    /// A virtio device's driver: it has to reset the device.
+    Virtio(Complaint),
 }
 
 impl fmt::Display for Mistake {
@@ -44,6 +48,9 @@ impl fmt::Display for Mistake {
                 write!(f, "access to system register s{op0}_{op1}_c{crn}_c{crm}_{op2}: undefined")
             }
             Self::Function(number) => write!(f, "call of firmware function {number:#010x}: not supported"),
+            Self::Virtio(Complaint { device, queue, fault }) => {
+                write!(f, "its virtio {device} device, queue {queue}: {fault}; the device stops until it is reset")
+            }
             Self::Exception(class) => write!(f, "exception of class {class:#04x}: undefined"),
         }
     }

@@ -20,6 +20,19 @@ pub struct Description<'a> {
     pub command_line: &'a str,
     /// The initial ramdisk with its true size: the kernel unpacks all that it is told of.
     pub initrd: Option<Region>,
+    /// Places of virtio devices, by number.
+    pub virtio: &'a [usize],
+    /// Random bytes that nobody else has, if there are any.
+    pub seed: Option<&'a Seed>,
+}
+
+/// Random bytes for a guest's own generator, and for where it puts itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seed {
+    /// `rng-seed`.
+    pub generator: [u8; 32],
+    /// `kaslr-seed`.
+    pub layout: [u8; 8],
 }
 
 /// Phandles of the nodes that others refer to.
@@ -34,7 +47,7 @@ const LEVEL_LOW: u32 = 8;
 
 /// Writes the device tree of a machine.
 ///
-/// There is no `rng-seed` and no `kaslr-seed`: a protection domain has no source of entropy that would deserve the name.
+/// Without a source of entropy there is no `rng-seed` and no `kaslr-seed`: nothing else would deserve the name.
 pub fn write(machine: &Description) -> Result<Vec<u8>, Error> {
     let mut fdt = FdtWriter::new()?;
     let root = fdt.begin_node("")?;
@@ -52,6 +65,7 @@ pub fn write(machine: &Description) -> Result<Vec<u8>, Error> {
     clock(&mut fdt)?;
     primecell(&mut fdt, "pl011", UART, UART_SPI, &["uartclk", "apb_pclk"])?;
     primecell(&mut fdt, "pl031", RTC, RTC_SPI, &["apb_pclk"])?;
+    machine.virtio.iter().try_for_each(|&slot| virtio(&mut fdt, slot))?;
     fdt.end_node(root)?;
     fdt.finish()
 }
@@ -63,6 +77,10 @@ fn chosen(fdt: &mut FdtWriter, machine: &Description) -> Result<(), Error> {
     if let Some(initrd) = machine.initrd {
         fdt.property_u64("linux,initrd-start", initrd.base)?;
         fdt.property_u64("linux,initrd-end", initrd.end())?;
+    }
+    if let Some(seed) = machine.seed {
+        fdt.property("kaslr-seed", &seed.layout)?;
+        fdt.property("rng-seed", &seed.generator)?;
     }
     fdt.end_node(node)
 }
@@ -155,6 +173,17 @@ fn primecell(fdt: &mut FdtWriter, model: &str, region: Region, spi: u32, clocks:
     fdt.end_node(node)
 }
 
+fn virtio(fdt: &mut FdtWriter, slot: usize) -> Result<(), Error> {
+    let base = VIRTIO_BASE + slot as u64 * VIRTIO_SIZE;
+    let node = fdt.begin_node(&format!("virtio_mmio@{base:x}"))?;
+    fdt.property_string("compatible", "virtio,mmio")?;
+    regions(fdt, &[Region { base, size: VIRTIO_SIZE }])?;
+    fdt.property_array_u32("interrupts", &[SPI, VIRTIO_SPI + slot as u32, LEVEL_HIGH])?;
+    // The monitor sees the guest's memory as the guest does.
+    fdt.property_null("dma-coherent")?;
+    fdt.end_node(node)
+}
+
 /// The `reg` of a node.
 fn regions(fdt: &mut FdtWriter, regions: &[Region]) -> Result<(), Error> {
     let cells: Vec<u64> = regions.iter().flat_map(|region| [region.base, region.size]).collect();
@@ -174,6 +203,8 @@ mod tests {
             conduit: if gic == Version::V2 { Conduit::Hvc } else { Conduit::Smc },
             command_line: "console=ttyAMA0",
             initrd: Some(Region { base: 0x4200_0000, size: 1_000_001 }),
+            virtio: &[],
+            seed: None,
         }
     }
 
@@ -238,6 +269,29 @@ mod tests {
         assert_eq!(cells(&tree, "/pl011@9000000", "clocks").len(), 2);
         assert_eq!(cells(&tree, "/pl031@9010000", "interrupts"), [0, 2, 4]);
         assert_eq!(cells(&tree, "/pl031@9010000", "clocks").len(), 1);
+    }
+
+    #[test]
+    fn virtio_devices_are_at_their_places() {
+        let machine = Description { virtio: &[1, 31], ..description(Version::V2) };
+        let blob = write(&machine).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert_eq!(cells(&tree, "/virtio_mmio@a000200", "reg"), [0, 0x0a00_0200, 0, 0x200]);
+        assert_eq!(cells(&tree, "/virtio_mmio@a000200", "interrupts"), [0, 17, 4]);
+        assert_eq!(cells(&tree, "/virtio_mmio@a003e00", "interrupts"), [0, 47, 4]);
+        assert!(tree.find_node("/virtio_mmio@a000000").is_none());
+    }
+
+    #[test]
+    fn a_seed_is_told_if_there_is_one() {
+        let seed = Seed { generator: [7; 32], layout: [9; 8] };
+        let blob = write(&Description { seed: Some(&seed), ..description(Version::V2) }).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert_eq!(cells(&tree, "/chosen", "rng-seed"), [0x0707_0707; 8]);
+        assert_eq!(cells(&tree, "/chosen", "kaslr-seed"), [0x0909_0909; 2]);
+        let blob = write(&description(Version::V2)).unwrap();
+        let chosen = Fdt::new(&blob).unwrap();
+        assert!(chosen.find_node("/chosen").unwrap().property("rng-seed").is_none());
     }
 
     #[test]

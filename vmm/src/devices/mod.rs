@@ -6,7 +6,11 @@ mod primecell;
 
 use alloc::{boxed::Box, vec::Vec};
 
-use crate::machine::Region;
+use crate::{
+    machine::{Region, VIRTIO_BASE, VIRTIO_SIZE, VIRTIO_SLOTS, VIRTIO_SPI},
+    vgic::FIRST_SPI,
+    virtio::Complaint,
+};
 
 /// A device with registers in memory and one interrupt line.
 ///
@@ -27,6 +31,11 @@ pub trait Device {
     /// Whether time alone may change the interrupt line.
     fn is_timed(&self) -> bool {
         false
+    }
+
+    /// What its driver has done that makes no sense, to be told to the operator.
+    fn take_complaint(&mut self) -> Option<Complaint> {
+        None
     }
 
     /// Back to the state after power-on. What is connected stays connected.
@@ -54,6 +63,23 @@ impl<'a> Bus<'a> {
     /// Connects a device whose registers are at `region` and whose line is interrupt `intid`.
     pub fn attach(&mut self, region: Region, intid: u32, device: Box<dyn Device + 'a>) {
         self.slots.push(Slot { region, intid, device });
+    }
+
+    /// Connects a virtio device at one of its places, of which there are [`VIRTIO_SLOTS`].
+    pub fn attach_virtio(&mut self, slot: usize, device: Box<dyn Device + 'a>) {
+        let region = Region { base: VIRTIO_BASE + slot as u64 * VIRTIO_SIZE, size: VIRTIO_SIZE };
+        self.attach(region, FIRST_SPI + VIRTIO_SPI + slot as u32, device);
+    }
+
+    /// The places that virtio devices are at.
+    pub fn virtio_slots(&self) -> impl Iterator<Item = usize> {
+        let all = Region { base: VIRTIO_BASE, size: VIRTIO_SLOTS as u64 * VIRTIO_SIZE };
+        self.slots.iter().filter_map(move |slot| Some((all.offset_of(slot.region.base)? / VIRTIO_SIZE) as usize))
+    }
+
+    /// What a device's driver has done that makes no sense.
+    pub fn take_complaint(&mut self, id: DeviceId) -> Option<Complaint> {
+        self.slots[id.0].device.take_complaint()
     }
 
     /// The device at a guest-physical address, and the offset there.

@@ -13,6 +13,22 @@ pub trait Line {
     /// The next byte that has come in.
     fn receive(&mut self) -> Option<u8>;
 
+    /// Receives into `bytes`; returns how many have come.
+    fn read(&mut self, bytes: &mut [u8]) -> usize {
+        let mut count = 0;
+        while let Some(place) = bytes.get_mut(count) {
+            let Some(byte) = self.receive() else { break };
+            *place = byte;
+            count += 1;
+        }
+        count
+    }
+
+    /// Columns and rows of the terminal at the other end, if there is one and its size is known.
+    fn size(&self) -> Option<(u16, u16)> {
+        None
+    }
+
     /// Ends a round of sending and receiving. `blocked` says that bytes are left for which there was no room,
     /// `full` that no more can be received for now. Returns whether it was not the end: there is room or input again.
     #[must_use]

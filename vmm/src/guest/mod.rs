@@ -16,6 +16,7 @@ use crate::{
     report::{Mistake, Reports},
     syndrome::{Syndrome, Wait, class},
     vgic::{self, Vgic},
+    virtio::entropy::Entropy,
 };
 
 /// What a guest is started from. It is read again whenever the guest reboots.
@@ -81,6 +82,7 @@ pub struct Guest<'a, M> {
     /// A device has to look at the time now and then.
     timed: bool,
     reports: Reports,
+    entropy: Option<Entropy<'a>>,
 }
 
 impl<'a, M: Memory> Guest<'a, M> {
@@ -96,7 +98,21 @@ impl<'a, M: Memory> Guest<'a, M> {
             hardware_lines: 1 << VIRTUAL_TIMER,
             linked: host.linked_timer,
         });
-        Self { files, memory, power: vec![Power::Off; vcpus], gic, bus, timed: false, reports: Reports::default() }
+        Self {
+            files,
+            memory,
+            power: vec![Power::Off; vcpus],
+            gic,
+            bus,
+            timed: false,
+            reports: Reports::default(),
+            entropy: None,
+        }
+    }
+
+    /// Gives the guest random bytes of its own at each boot.
+    pub fn with_entropy(self, entropy: Entropy<'a>) -> Self {
+        Self { entropy: Some(entropy), ..self }
     }
 
     /// Handles an exit of `vcpu`.
@@ -127,6 +143,7 @@ impl<'a, M: Memory> Guest<'a, M> {
             return;
         }
         self.bus.poll();
+        self.timed = self.bus.is_timed();
         self.bus.devices().for_each(|id| self.update_line(hv, id));
         self.after_interrupts(hv);
         self.wake_by_timer(hv);
@@ -186,6 +203,9 @@ impl<'a, M: Memory> Guest<'a, M> {
     fn update_line(&mut self, hv: &mut impl Hypervisor, id: DeviceId) {
         let (intid, high) = self.bus.line(id);
         self.gic.set_line(0, intid, high, hv);
+        if let Some(complaint) = self.bus.take_complaint(id) {
+            self.mistake(hv, Mistake::Virtio(complaint));
+        }
     }
 
     /// What any change of interrupts may bring with it.

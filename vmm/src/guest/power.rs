@@ -1,5 +1,7 @@
 //! Switching on and off: the machine, and single vCPUs by PSCI.
 
+use alloc::vec::Vec;
+
 use super::{Guest, Next, Power};
 use crate::{
     boot::{BootError, FDT_MAX, Placement, fdt, image::Image},
@@ -10,6 +12,7 @@ use crate::{
     report::Mistake,
     smccc::{Call, NOT_SUPPORTED, Psci, decode},
     vgic::{affinity_of_vcpu, vcpu_of_affinity},
+    virtio::entropy::Entropy,
 };
 
 /// System registers as they are when a vCPU starts. MMU and caches are off; the set bits of SCTLR_EL1 are those that
@@ -57,6 +60,8 @@ impl<M: Memory> Guest<'_, M> {
         let image = Image::parse(files.kernel)?;
         let memory = self.memory.region();
         let placement = Placement::new(memory, &image, files.kernel.len() as u64, files.initrd.len() as u64)?;
+        let slots: Vec<usize> = self.bus.virtio_slots().collect();
+        let seed = self.entropy.as_ref().and_then(seed);
         let tree = fdt::write(&fdt::Description {
             memory,
             vcpus: self.power.len(),
@@ -64,6 +69,8 @@ impl<M: Memory> Guest<'_, M> {
             conduit: hv.conduit(),
             command_line: files.command_line,
             initrd: placement.initrd,
+            virtio: &slots,
+            seed: seed.as_ref(),
         })?;
         if tree.len() as u64 > FDT_MAX {
             return Err(BootError::DeviceTreeTooLarge(tree.len()));
@@ -177,4 +184,10 @@ impl<M: Memory> Guest<'_, M> {
 /// Whether a vCPU's virtual timer may fire.
 pub(super) fn timer_is_armed(hv: &mut impl Hypervisor, vcpu: usize) -> bool {
     hv.system_register(vcpu, SystemRegister::CntvCtlEl0) & TIMER_CONTROL == TIMER_ENABLED
+}
+
+/// A guest's own random bytes; none while the source has none.
+fn seed(entropy: &Entropy<'_>) -> Option<fdt::Seed> {
+    let mut seed = fdt::Seed::default();
+    (entropy.fill(&mut seed.generator) && entropy.fill(&mut seed.layout)).then_some(seed)
 }

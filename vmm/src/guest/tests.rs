@@ -171,6 +171,11 @@ impl Memory for Ram {
         RAM
     }
 
+    fn read(&self, address: u64, bytes: &mut [u8]) {
+        let start = RAM.offset_of(address).expect("in memory") as usize;
+        bytes.copy_from_slice(&self.0.borrow()[start..start + bytes.len()]);
+    }
+
     fn write(&mut self, address: u64, bytes: &[u8]) {
         let start = RAM.offset_of(address).expect("in memory") as usize;
         self.0.borrow_mut()[start..start + bytes.len()].copy_from_slice(bytes);

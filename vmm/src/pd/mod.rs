@@ -8,6 +8,10 @@
 //! | `cmdline_vaddr`, `cmdline_size` | `setvar_vaddr`, `setvar_prefill_size` | text file with the kernel's command line; may be absent |
 //! | `console_vaddr`, `console_size` | `setvar_vaddr`, `setvar_size` | region shared with the console server; may be absent |
 //! | `console_channel` | `setvar_id` of the `end` | channel to the console server |
+//! | `port_N_vaddr`, `port_N_size`, `port_N_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | the same for port N (0 to 3) of a virtio console: 0 is a console, the others are lines named `quoll.N`; may be absent |
+//! | `disk_vaddr`, `disk_size`, `disk_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | region shared with a block server or a disk's driver; may be absent |
+//! | `net_vaddr`, `net_size`, `net_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | region shared with a switch; may be absent |
+//! | `entropy_vaddr`, `entropy_size`, `entropy_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | ring of random bytes; may be absent. With one, the guest is started once there are enough for its seeds |
 //! | `rtc_vaddr` | `setvar_vaddr` | the host's PL031, read once at start; may be absent |
 //! | `timer_channel` | `setvar_id` of the `irq` | without the feature `quoll`: the physical timer, interrupt 30 |
 
@@ -24,13 +28,12 @@ mod plain;
 #[cfg(feature = "quoll")]
 mod quoll;
 mod ram;
+mod virtio;
 
 #[cfg(feature = "quoll")]
 use self::{context::Frame, quoll::Below};
 #[cfg(not(feature = "quoll"))]
 use self::{frame::Frame, plain::Below};
-
-extern crate alloc;
 
 use alloc::boxed::Box;
 use core::{ptr::NonNull, slice, str};
@@ -42,6 +45,7 @@ use vmm::{
     hypervisor::Hypervisor,
     machine::{RTC, RTC_SPI, UART, UART_SPI},
     vgic::FIRST_SPI,
+    virtio::entropy::Entropy,
 };
 
 use self::{clock::HostClock, console::ConsoleLine, kernel::Kernel, ram::GuestRam};
@@ -49,6 +53,8 @@ use self::{clock::HostClock, console::ConsoleLine, kernel::Kernel, ram::GuestRam
 struct Monitor {
     kernel: Kernel,
     guest: Guest<'static, GuestRam>,
+    /// The guest is not started before this has something.
+    awaited: Option<Entropy<'static>>,
 }
 
 #[protection_domain(heap_size = 0x4_0000)]
@@ -60,13 +66,25 @@ fn init() -> Monitor {
         command_line: command_line(file(*var!(cmdline_vaddr: usize = 0), *var!(cmdline_size: usize = 0))),
     };
     let ram = GuestRam::new(*var!(guest_ram_vaddr: usize = 0), *var!(guest_ram_size: usize = 0));
-    let guest = Guest::new(&kernel, files, ram, bus());
-    let mut monitor = Monitor { kernel, guest };
-    monitor.switch_on();
+    let entropy = virtio::entropy();
+    let mut guest = Guest::new(&kernel, files, ram, bus(ram, entropy.as_ref()));
+    if let Some(entropy) = &entropy {
+        guest = guest.with_entropy(entropy.clone());
+    }
+    let mut monitor = Monitor { kernel, guest, awaited: entropy };
+    monitor.start();
     monitor
 }
 
 impl Monitor {
+    /// Boots the guest once there is entropy for it, if there is to be any.
+    fn start(&mut self) {
+        if self.awaited.as_ref().is_none_or(Entropy::is_ready) {
+            self.awaited = None;
+            self.switch_on();
+        }
+    }
+
     /// Boots the guest, or says why that cannot be.
     fn switch_on(&mut self) {
         if self.kernel.vcpus() == 0 {
@@ -83,6 +101,9 @@ impl Handler for Monitor {
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
         self.kernel.notified(channels);
+        if self.awaited.is_some() {
+            self.start();
+        }
         self.guest.poll(&mut self.kernel);
         self.kernel.finish();
         Ok(())
@@ -104,7 +125,7 @@ impl Handler for Monitor {
 }
 
 /// The devices of the machine.
-fn bus() -> Bus<'static> {
+fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>) -> Bus<'static> {
     let console = ConsoleLine::new(
         *var!(console_vaddr: usize = 0),
         *var!(console_size: usize = 0),
@@ -114,6 +135,7 @@ fn bus() -> Bus<'static> {
     let mut bus = Bus::default();
     bus.attach(UART, FIRST_SPI + UART_SPI, Box::new(Pl011::new(console)));
     bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(clock)));
+    virtio::attach(&mut bus, ram, entropy);
     bus
 }
 

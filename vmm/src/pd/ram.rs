@@ -1,6 +1,10 @@
 //! The guest's memory, mapped into this protection domain at its guest-physical address.
 
-use core::{mem::size_of, ptr};
+use core::{
+    mem::size_of,
+    ptr,
+    sync::atomic::{AtomicU16, Ordering},
+};
 use vmm::{machine::Region, memory::Memory};
 
 /// What is moved by one pair of instructions.
@@ -9,6 +13,7 @@ type Pair = u128;
 const TURN: usize = 4;
 
 /// The guest's memory.
+#[derive(Clone, Copy)]
 pub struct GuestRam(Region);
 
 impl GuestRam {
@@ -23,6 +28,14 @@ impl GuestRam {
         assert!(offset.is_some_and(|offset| length as u64 <= self.0.size - offset), "outside of the guest's memory");
         ptr::with_exposed_provenance_mut(address as usize)
     }
+
+    /// 16 bits at an even address.
+    fn word16(&self, address: u64) -> &AtomicU16 {
+        assert!(address.is_multiple_of(2), "misaligned");
+        let pointer = self.pointer(address, size_of::<AtomicU16>());
+        // SAFETY: it is aligned memory of the guest, which stays where it is; the guest changes it by single accesses, too.
+        unsafe { AtomicU16::from_ptr(pointer.cast()) }
+    }
 }
 
 // A kernel is tens of megabytes and a guest's memory hundreds, and the compiler's own loops for this target move one word
@@ -30,6 +43,32 @@ impl GuestRam {
 impl Memory for GuestRam {
     fn region(&self) -> Region {
         self.0
+    }
+
+    fn read(&self, address: u64, bytes: &mut [u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let from = self.pointer(address, bytes.len());
+        let words = if from.cast::<u64>().is_aligned() { bytes.len() / size_of::<u64>() } else { 0 };
+        let (whole, rest) = bytes.split_at_mut(words * size_of::<u64>());
+        // SAFETY: `pointer` has checked that all of it is memory of the guest. The guest may write it meanwhile, so it is
+        // read as a device's memory is.
+        unsafe {
+            for (n, word) in whole.chunks_exact_mut(size_of::<u64>()).enumerate() {
+                word.copy_from_slice(&from.cast::<u64>().add(n).read_volatile().to_ne_bytes());
+            }
+            let from = from.add(whole.len());
+            rest.iter_mut().enumerate().for_each(|(n, byte)| *byte = from.add(n).read_volatile());
+        }
+    }
+
+    fn load16(&self, address: u64) -> u16 {
+        self.word16(address).load(Ordering::Relaxed)
+    }
+
+    fn store16(&mut self, address: u64, value: u16) {
+        self.word16(address).store(value, Ordering::Relaxed);
     }
 
     fn write(&mut self, address: u64, bytes: &[u8]) {

@@ -1,0 +1,303 @@
+//! Sectors between a client (a guest's disk, a server) and a server (one that divides a disk, a driver): a ring of requests, a
+//! ring of answers, and the data, in one region.
+//!
+//! | bytes of the region | |
+//! |---|---|
+//! | 0 to 63 | the server's: what the disk is |
+//! | 64 to 4095 | requests, from the client to the server |
+//! | 4096 to 8191 | answers |
+//! | from 8192 | data: the client says where in it each request's are |
+//!
+//! Both parties signal each other over one channel. Answers come in any order; a tag says whose they are.
+
+use crate::{Receiver, Region, RegionError, Sender, Words};
+
+/// Bytes of a sector.
+pub const SECTOR: usize = 512;
+/// Bytes of a disk's name.
+pub const NAME: usize = 16;
+
+/// Where the answers begin.
+const ANSWERS: usize = 4096;
+/// Where the data begin.
+const DATA: usize = 8192;
+const INFO: usize = 64;
+const REQUEST: usize = 4;
+const ANSWER: usize = 1;
+
+/// What a disk is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    /// In sectors.
+    pub sectors: u64,
+    /// Writing is an error.
+    pub read_only: bool,
+    /// For people, padded with zeros.
+    pub name: [u8; NAME],
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// From the disk to the data.
+    Read,
+    /// From the data to the disk.
+    Write,
+    /// What was answered before is to survive a loss of power. Sectors and data mean nothing.
+    Flush,
+}
+
+/// A request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Comes back with the answer.
+    pub tag: u32,
+    /// What is to be done.
+    pub operation: Operation,
+    /// The first sector.
+    pub sector: u64,
+    /// Where in the data, in bytes: a multiple of 8.
+    pub offset: usize,
+    /// Bytes of data: a multiple of a sector.
+    pub length: usize,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is done.
+    Done,
+    /// The device has failed.
+    Failed,
+    /// Beyond the disk or the data, not in whole sectors, or a write to what is read-only.
+    Refused,
+}
+
+/// An answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The request's.
+    pub tag: u32,
+    /// How it ended.
+    pub status: Status,
+}
+
+impl Request {
+    fn encode(self) -> [u64; REQUEST] {
+        let operation = match self.operation {
+            Operation::Read => 1,
+            Operation::Write => 2,
+            Operation::Flush => 3,
+        };
+        [u64::from(self.tag) << 32 | operation, self.sector, self.offset as u64, self.length as u64]
+    }
+
+    fn decode(words: [u64; REQUEST]) -> Option<Self> {
+        let operation = match words[0] as u32 {
+            1 => Operation::Read,
+            2 => Operation::Write,
+            3 => Operation::Flush,
+            _ => return None,
+        };
+        let [offset, length] = [words[2], words[3]].map(usize::try_from);
+        Some(Self {
+            tag: (words[0] >> 32) as u32,
+            operation,
+            sector: words[1],
+            offset: offset.ok()?,
+            length: length.ok()?,
+        })
+    }
+
+    /// Whether it can be asked of `disk` over `data` bytes of data.
+    #[must_use]
+    pub fn is_valid(&self, disk: &Disk, data: usize) -> bool {
+        let sectors = (self.length / SECTOR) as u64;
+        let in_disk = self.sector.checked_add(sectors).is_some_and(|end| end <= disk.sectors);
+        let in_data = self.offset.checked_add(self.length).is_some_and(|end| end <= data);
+        let whole = self.length != 0 && self.length.is_multiple_of(SECTOR) && self.offset.is_multiple_of(8);
+        match self.operation {
+            Operation::Flush => true,
+            Operation::Read => in_disk && in_data && whole,
+            Operation::Write => in_disk && in_data && whole && !disk.read_only,
+        }
+    }
+}
+
+impl Answer {
+    fn encode(self) -> u64 {
+        let status = match self.status {
+            Status::Done => 1,
+            Status::Failed => 2,
+            Status::Refused => 3,
+        };
+        u64::from(self.tag) << 32 | status
+    }
+
+    fn decode(word: u64) -> Self {
+        let status = match word as u32 {
+            1 => Status::Done,
+            3 => Status::Refused,
+            _ => Status::Failed,
+        };
+        Self { tag: (word >> 32) as u32, status }
+    }
+}
+
+/// The parts of a region.
+fn parts(region: Region<'_>) -> Result<[Region<'_>; 4], RegionError> {
+    let (control, data) = region.split(DATA);
+    let (first, answers) = control.split(ANSWERS);
+    let (info, requests) = first.split(INFO);
+    if data.size() < SECTOR {
+        return Err(RegionError::TooSmall);
+    }
+    Ok([info, requests, answers, data])
+}
+
+/// The client's view.
+#[derive(Debug)]
+pub struct Client<'m> {
+    info: Words<'m>,
+    requests: Sender<'m>,
+    answers: Receiver<'m>,
+    data: Words<'m>,
+}
+
+impl<'m> Client<'m> {
+    /// Attaches to the region. Answers to a former life's requests may still come.
+    ///
+    /// # Errors
+    /// The region is too small: it takes 8 KiB, and data.
+    pub fn attach(region: Region<'m>) -> Result<Self, RegionError> {
+        let [info, requests, answers, data] = parts(region)?;
+        Ok(Self {
+            info: Words::over(info),
+            requests: Sender::attach(requests, REQUEST)?,
+            answers: Receiver::attach(answers, ANSWER)?,
+            data: Words::over(data),
+        })
+    }
+
+    /// What the disk is, once the server knows.
+    #[must_use]
+    pub fn disk(&self) -> Option<Disk> {
+        const { assert!(NAME == 16) };
+        let flags = self.info.get(0);
+        let mut name = [0; NAME];
+        (flags & 1 != 0 && self.info.read(16, &mut name)).then(|| Disk {
+            sectors: self.info.get(1),
+            read_only: flags & 2 != 0,
+            name,
+        })
+    }
+
+    /// The memory for data.
+    #[must_use]
+    pub fn data(&self) -> Words<'m> {
+        self.data
+    }
+
+    /// Sends a request. False if there is no room for one.
+    pub fn send(&mut self, request: Request) -> bool {
+        self.requests.send(|slot| request.encode().iter().enumerate().for_each(|(n, &word)| slot.set(n, word)))
+    }
+
+    /// The next answer.
+    pub fn receive(&mut self) -> Option<Answer> {
+        self.answers.receive(|slot| Answer::decode(slot.get(0)))
+    }
+
+    /// Asks for a signal when an answer comes. Returns whether there is none: then one may sleep.
+    pub fn await_answer(&mut self) -> bool {
+        self.answers.await_data()
+    }
+
+    /// Asks for a signal when there is room for requests. Returns whether there is none: then one may sleep.
+    pub fn await_space(&mut self) -> bool {
+        self.requests.await_space()
+    }
+
+    /// After sending and receiving: does the server wait for a signal? It counts as sent once this has returned `true`.
+    #[must_use = "the server may be waiting for this signal"]
+    pub fn owes_signal(&mut self) -> bool {
+        let for_requests = self.requests.owes_signal();
+        let for_space = self.answers.owes_signal();
+        for_requests || for_space
+    }
+}
+
+/// The server's view.
+#[derive(Debug)]
+pub struct Server<'m> {
+    info: Words<'m>,
+    requests: Receiver<'m>,
+    answers: Sender<'m>,
+    data: Words<'m>,
+}
+
+impl<'m> Server<'m> {
+    /// Attaches to the region.
+    ///
+    /// # Errors
+    /// As [`Client::attach`].
+    pub fn attach(region: Region<'m>) -> Result<Self, RegionError> {
+        let [info, requests, answers, data] = parts(region)?;
+        Ok(Self {
+            info: Words::over(info),
+            requests: Receiver::attach(requests, REQUEST)?,
+            answers: Sender::attach(answers, ANSWER)?,
+            data: Words::over(data),
+        })
+    }
+
+    /// Tells the client what the disk is.
+    pub fn set_disk(&self, disk: &Disk) {
+        self.info.set(1, disk.sectors);
+        // The first line of the region has room for it.
+        let _ = self.info.write(16, &disk.name);
+        self.info.set(0, 1 | u64::from(disk.read_only) << 1);
+    }
+
+    /// The memory for data.
+    #[must_use]
+    pub fn data(&self) -> Words<'m> {
+        self.data
+    }
+
+    /// Takes the next request, if there is room for its answer; `Err` has the tag of one that makes no sense.
+    pub fn receive(&mut self) -> Option<Result<Request, u32>> {
+        if self.answers.space() == 0 {
+            return None;
+        }
+        let words = self.requests.receive(|slot| core::array::from_fn(|n| slot.get(n)))?;
+        Some(Request::decode(words).ok_or((words[0] >> 32) as u32))
+    }
+
+    /// Answers a request. False if there is no room, which a client that has more requests open than there are answers has
+    /// to blame itself for.
+    pub fn send(&mut self, answer: Answer) -> bool {
+        self.answers.send(|slot| slot.set(0, answer.encode()))
+    }
+
+    /// Asks for a signal when a request comes, or when there is room for answers if there is none. Returns whether no request can
+    /// be taken: then one may sleep.
+    pub fn await_request(&mut self) -> bool {
+        let no_room = self.answers.space() == 0 && self.answers.await_space();
+        let no_request = self.requests.await_data();
+        no_room || no_request
+    }
+
+    /// After receiving and sending: does the client wait for a signal? It counts as sent once this has returned `true`.
+    #[must_use = "the client may be waiting for this signal"]
+    pub fn owes_signal(&mut self) -> bool {
+        let for_answers = self.answers.owes_signal();
+        let for_space = self.requests.owes_signal();
+        for_answers || for_space
+    }
+
+    /// Whether the client has started anew since this was last asked (not: its first start).
+    pub fn client_restarted(&mut self) -> bool {
+        self.requests.peer_restarted()
+    }
+}

@@ -1,0 +1,183 @@
+//! One end of a ring, whatever its units are: private state, the check of the peer, and the wake-up flags.
+//!
+//! Positions count units (bytes, or slots) since the beginning, so `producer - consumer` is what the ring holds, and
+//! a value above its capacity is a lie (or memory damage). An end that meets one treats the ring as
+//! full (producer) or empty (consumer) until the peer says something sensible again.
+//!
+//! **Restart.** An end that attaches goes on from the position that its previous life published,
+//! so nothing in the ring is lost. If that position makes no sense, it takes the peer's; and an end
+//! that sees nonsense from a peer which has attached anew takes that one's. Either way the ring is
+//! empty and works again.
+//!
+//! **Wake-ups.** Who wants to sleep sets its `wanted` flag and then looks again; who has changed
+//! the ring looks at the flag afterwards. With a full fence between the two steps on both sides, at
+//! least one of them sees the other's. The flag is cleared *before* the signal is sent, so a flag that is
+//! set again meanwhile and thereby wiped is still followed by a signal.
+
+#[cfg(not(loom))]
+use core::sync::atomic::{
+    Ordering::{Acquire, Relaxed, Release, SeqCst},
+    fence,
+};
+#[cfg(loom)]
+use loom::sync::atomic::{
+    Ordering::{Acquire, Relaxed, Release, SeqCst},
+    fence,
+};
+
+use crate::region::{Header, Side};
+
+/// Which side of the ring an end is.
+pub trait Role {
+    /// The words of this side and of its peer.
+    fn sides(header: &Header) -> Sides<'_>;
+    /// Units in the ring, if the two positions are true.
+    fn used(mine: u64, peers: u64) -> u64;
+}
+
+/// What one side and what the other side tells.
+pub struct Sides<'m> {
+    mine: &'m Side,
+    peers: &'m Side,
+}
+
+/// The side that puts something in.
+#[derive(Debug)]
+pub struct Producing;
+
+impl Role for Producing {
+    fn sides(header: &Header) -> Sides<'_> {
+        Sides { mine: &header.producer, peers: &header.consumer }
+    }
+
+    fn used(mine: u64, peers: u64) -> u64 {
+        mine.wrapping_sub(peers)
+    }
+}
+
+/// The side that takes it out.
+#[derive(Debug)]
+pub struct Consuming;
+
+impl Role for Consuming {
+    fn sides(header: &Header) -> Sides<'_> {
+        Sides { mine: &header.consumer, peers: &header.producer }
+    }
+
+    fn used(mine: u64, peers: u64) -> u64 {
+        peers.wrapping_sub(mine)
+    }
+}
+
+/// An end.
+#[derive(Debug)]
+pub struct End<'m, R> {
+    /// Units that the ring can hold.
+    capacity: usize,
+    mine: &'m Side,
+    peers: &'m Side,
+    /// The truth about this end's position; the shared one is a copy for the peer.
+    position: u64,
+    /// The position has moved since the peer's flag was last looked at.
+    moved: bool,
+    /// The peer's life that its positions are believed to belong to.
+    trusted_epoch: u32,
+    /// The peer's life that `peer_restarted` last told of.
+    reported_epoch: u32,
+    role: core::marker::PhantomData<R>,
+}
+
+impl<'m, R: Role> End<'m, R> {
+    /// Takes this side of the ring with `header`, which holds `capacity` units.
+    pub fn attach(header: &'m Header, capacity: usize) -> Self {
+        let Sides { mine, peers } = R::sides(header);
+        let peer_epoch = peers.epoch.load(Acquire);
+        let mut end = Self {
+            capacity,
+            mine,
+            peers,
+            position: mine.position.load(Relaxed),
+            // A previous life may have moved it and stopped before it gave the signal.
+            moved: true,
+            trusted_epoch: peer_epoch,
+            reported_epoch: peer_epoch,
+            role: core::marker::PhantomData,
+        };
+        if end.used().is_none() {
+            end.move_to(peers.position.load(Acquire));
+        }
+        // 0 is "never attached" and therefore skipped when the count wraps.
+        let epoch = mine.epoch.load(Relaxed).wrapping_add(1).max(1);
+        mine.epoch.store(epoch, Release);
+        end
+    }
+
+    /// Units in the ring by the peer's account; `None`: the peer's position makes no sense.
+    pub fn used(&mut self) -> Option<usize> {
+        // The life is read before the position, so that the position is at least as new.
+        let epoch = self.peers.epoch.load(Acquire);
+        let position = self.peers.position.load(Acquire);
+        if epoch != self.trusted_epoch && self.check(position).is_none() {
+            // A peer that lost its position starts from what it found; meet it there.
+            self.move_to(position);
+        }
+        let used = self.check(position)?;
+        self.trusted_epoch = epoch;
+        Some(used)
+    }
+
+    fn check(&self, peers_position: u64) -> Option<usize> {
+        usize::try_from(R::used(self.position, peers_position)).ok().filter(|&used| used <= self.capacity)
+    }
+
+    /// Units that the ring can hold.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The place of this end's position in the ring.
+    pub fn place(&self) -> usize {
+        // Lossless: the remainder is below a `usize`.
+        (self.position % self.capacity as u64) as usize
+    }
+
+    /// Moves on by so many units: what was put in, or the room that was made, is the peer's from now on.
+    pub fn advance(&mut self, count: usize) {
+        if count > 0 {
+            self.move_to(self.position.wrapping_add(count as u64));
+        }
+    }
+
+    fn move_to(&mut self, position: u64) {
+        self.position = position;
+        self.moved = true;
+        self.mine.position.store(position, Release);
+    }
+
+    /// Asks the peer for a signal. Look again afterwards.
+    pub fn set_wanted(&mut self) {
+        self.mine.wanted.store(1, Relaxed);
+        fence(SeqCst);
+    }
+
+    /// After moving on: whether the peer waits for a signal, if the change is worth one.
+    pub fn owes_signal(&mut self, worth_it: bool) -> bool {
+        // Who has changed nothing owes nothing: two idle parties would signal each other for ever.
+        if !worth_it || !core::mem::take(&mut self.moved) {
+            return false;
+        }
+        fence(SeqCst);
+        let owes = self.peers.wanted.load(Relaxed) != 0;
+        if owes {
+            self.peers.wanted.store(0, Relaxed);
+        }
+        owes
+    }
+
+    /// Whether the peer has started anew since this was last asked (not: its first start).
+    pub fn peer_restarted(&mut self) -> bool {
+        let epoch = self.peers.epoch.load(Acquire);
+        let before = core::mem::replace(&mut self.reported_epoch, epoch);
+        before != 0 && before != epoch
+    }
+}
