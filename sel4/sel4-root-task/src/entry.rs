@@ -13,10 +13,11 @@ macro_rules! declare_root_task {
     };
     (main = $main:expr, stack_size = $stack_size:expr $(, heap_size = $heap_size:expr)? $(,)?) => {
         const _: () = {
-            fn main(boot_info: &$crate::_private::BootInfoPtr) -> ! {
+            // By a name that `$main` has not: programs call theirs `main`.
+            fn __sel4_root_task_main(boot_info: &$crate::_private::BootInfoPtr) -> ! {
                 $crate::_private::run_main($main, boot_info)
             }
-            $crate::_private::declare_root_task! { main = main, stack_size = $stack_size }
+            $crate::_private::declare_root_task! { main = __sel4_root_task_main, stack_size = $stack_size }
             $($crate::declare_heap!($heap_size);)?
         };
     };

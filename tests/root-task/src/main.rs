@@ -31,31 +31,36 @@ fn check(failed: &mut u32, case: &str, right: bool) {
     debug_println!("{} root: {case}", if right { "PASS" } else { "FAIL" });
 }
 
-#[root_task(stack_size = 4 * 4096, heap_size = 16 * 4096)]
-fn run(boot_info: &BootInfoPtr) -> Result<Never, Error> {
-    let mut failed = 0;
-    let squares: Vec<u64> = (0..1000).map(|i| i * i).collect();
-    check(&mut failed, "heap", squares.iter().sum::<u64>() == 332_833_500);
+/// Named as most root tasks name theirs. On a host `main` is another function.
+mod program {
+    use super::*;
 
-    let memory = boot_info.untyped_list().iter().enumerate();
-    let largest = memory.filter(|(_, untyped)| !untyped.is_device()).max_by_key(|(_, untyped)| untyped.size_bits());
-    check(&mut failed, "boot info", largest.is_some());
+    #[root_task(stack_size = 4 * 4096, heap_size = 16 * 4096)]
+    pub fn main(boot_info: &BootInfoPtr) -> Result<Never, Error> {
+        let mut failed = 0;
+        let squares: Vec<u64> = (0..1000).map(|i| i * i).collect();
+        check(&mut failed, "heap", squares.iter().sum::<u64>() == 332_833_500);
 
-    let untyped = boot_info.untyped().index(largest.map_or(0, |(index, _)| index)).cap();
-    let slot = boot_info.empty().range().start;
-    let destination = init_thread::slot::CNODE.cap().absolute_cptr_for_self();
-    untyped.untyped_retype(&ObjectBlueprint::Notification, &destination, slot, 1)?;
-    let notification = init_thread::Slot::<sel4::cap_type::Notification>::from_index(slot).cap();
-    sel4_root_task::set_global_allocator_mutex_notification(notification);
-    notification.signal();
-    let (_, badge) = notification.poll();
-    check(&mut failed, "objects", badge == 0);
-    check(&mut failed, "heap with a notification", Vec::<u8>::with_capacity(100).capacity() == 100);
+        let memory = boot_info.untyped_list().iter().enumerate();
+        let largest = memory.filter(|(_, untyped)| !untyped.is_device()).max_by_key(|(_, untyped)| untyped.size_bits());
+        check(&mut failed, "boot info", largest.is_some());
 
-    debug_println!("DONE root: {} passed, {failed} failed", 4 - failed);
-    // The same slot again: this is the error at the end.
-    untyped.untyped_retype(&ObjectBlueprint::Notification, &destination, slot, 1)?;
-    sel4_root_task::abort!("the slot was empty")
+        let untyped = boot_info.untyped().index(largest.map_or(0, |(index, _)| index)).cap();
+        let slot = boot_info.empty().range().start;
+        let destination = init_thread::slot::CNODE.cap().absolute_cptr_for_self();
+        untyped.untyped_retype(&ObjectBlueprint::Notification, &destination, slot, 1)?;
+        let notification = init_thread::Slot::<sel4::cap_type::Notification>::from_index(slot).cap();
+        sel4_root_task::set_global_allocator_mutex_notification(notification);
+        notification.signal();
+        let (_, badge) = notification.poll();
+        check(&mut failed, "objects", badge == 0);
+        check(&mut failed, "heap with a notification", Vec::<u8>::with_capacity(100).capacity() == 100);
+
+        debug_println!("DONE root: {} passed, {failed} failed", 4 - failed);
+        // The same slot again: this is the error at the end.
+        untyped.untyped_retype(&ObjectBlueprint::Notification, &destination, slot, 1)?;
+        sel4_root_task::abort!("the slot was empty")
+    }
 }
 
 #[cfg(not(target_os = "none"))]
