@@ -1,5 +1,6 @@
 //! Does what the orders say, record by record.
 
+use arm_sysregs::el0::accessors::read_cntfrq_el0;
 use sel4::init_thread::slot;
 use sel4::{AbsoluteCPtr, BootInfo, CPtr, CapRights, CapRightsBuilder, VmAttributes, cap, cap_type};
 use sel4::{CNodeCapData, Word};
@@ -108,7 +109,6 @@ impl<'a> Builder<'a> {
 
     fn map(&mut self, mapping: &Mapping) -> Result<(), Problem> {
         let vspace = self.slots.cap(mapping.vspace)?;
-        let rights = rights(mapping.rights);
         let attributes = attributes(mapping);
         for index in 0..mapping.frames.count() {
             let mut frame = match mapping.frames {
@@ -121,7 +121,12 @@ impl<'a> Builder<'a> {
                 frame = copy;
             }
             let vaddr = mapping.vaddr + (u64::from(index) << mapping.frame_bits);
-            frame.cast::<cap_type::UnspecifiedPage>().frame_map(vspace, vaddr as usize, rights, attributes)?;
+            frame.cast::<cap_type::UnspecifiedPage>().frame_map(
+                vspace,
+                vaddr as usize,
+                rights(mapping.rights),
+                attributes,
+            )?;
         }
         Ok(())
     }
@@ -179,7 +184,7 @@ fn domain(slot: &DomainSlot) -> Result<(), Problem> {
     // A turn of length 0 is the end marker.
     let ticks = match slot.duration {
         Duration::Ticks(ticks) => ticks,
-        Duration::Micros(micros) => (u128::from(micros) * u128::from(sel4::counter_frequency()) / 1_000_000) as u64,
+        Duration::Micros(micros) => (u128::from(micros) * u128::from(read_cntfrq_el0().bits()) / 1_000_000) as u64,
         Duration::End => 0,
     };
     Ok(slot::DOMAIN_SET.cap().domain_set_schedule_configure(slot.index.into(), slot.domain, ticks)?)

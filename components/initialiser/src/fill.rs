@@ -46,8 +46,7 @@ impl Windows {
         // SAFETY: the frame is mapped there, large enough, and nothing else refers to it.
         unsafe { copy(fill.data, window as *mut u8) };
         if fill.uncached_readers {
-            frame.frame_clean_data(0, length)?;
-            frame.frame_unify_instruction(0, length)?;
+            sel4_invocations::frame_publish(fill.frame, 0, length)?;
         }
         frame.frame_unmap()?;
         Ok(())

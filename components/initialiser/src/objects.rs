@@ -10,7 +10,7 @@ use crate::slots::Slots;
 /// Untypeds at once: what the kernel hands over, and the gaps before fixed regions.
 const MAX_UNTYPEDS: usize = 768;
 /// Most objects that one invocation makes (`CONFIG_RETYPE_FAN_OUT_LIMIT`).
-const FAN_OUT: u32 = sel4::abi::object::RETYPE_MAX_OBJECTS as u32;
+const FAN_OUT: u32 = sel4_abi::object::RETYPE_MAX_OBJECTS as u32;
 
 /// The untyped memory that there is.
 pub type Untypeds = Allocator<MAX_UNTYPEDS>;

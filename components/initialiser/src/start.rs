@@ -1,6 +1,7 @@
 //! Where the root task starts, and what it says when it can't go on.
 
 use sel4::{BootInfo, BootInfoPtr, debug_println};
+use sel4_root_task::root_task;
 use system_spec::Spec;
 
 use crate::builder::Builder;
@@ -8,11 +9,10 @@ use crate::image::{self, Image};
 use crate::objects::Untypeds;
 use crate::problem::Problem;
 
-sel4::declare_root_task! { main = main, stack_size = STACK_BYTES }
-
 /// Bytes of the stack: the list of untypeds is its largest part.
 const STACK_BYTES: usize = 96 * 1024;
 
+#[root_task(stack_size = STACK_BYTES)]
 fn main(boot_info: &BootInfoPtr) -> ! {
     // If it fails, that has been said and nothing runs.
     let _ = run(boot_info, Image::of_this_program(), image::spec());
@@ -34,10 +34,4 @@ fn run(boot_info: &BootInfo, image: Image, bytes: &[u8]) -> Result<(), ()> {
         resumed.map_err(|problem| problem.tell(&spec, number))?;
     }
     Ok(())
-}
-
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo) -> ! {
-    debug_println!("initialiser: {info}");
-    sel4::abort()
 }

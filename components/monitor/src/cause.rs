@@ -33,7 +33,7 @@ pub enum Cause {
 const PAGE: Word = FrameObjectType::GRANULE.bytes() as Word;
 
 /// System calls that only some configurations have follow those that all have.
-const LAST_SYSCALL: i64 = sel4::abi::syscall::Syscall::Yield as i64;
+const LAST_SYSCALL: i64 = sel4_abi::syscall::Syscall::Yield as i64;
 /// The last system call number that upstream uses, in any configuration.
 const LAST_CONFIGURED_SYSCALL: i64 = -32;
 
@@ -42,7 +42,9 @@ impl Cause {
     pub fn of(fault: &Fault, domain: &Domain<'_>) -> Option<Self> {
         match fault {
             Fault::VmFault(fault) => Self::of_vm_fault(fault, domain),
-            Fault::UserException(fault) => Syndrome(fault.number()).is_undefined_instruction().then_some(Self::Abort),
+            Fault::UserException(fault) => {
+                Syndrome(fault.inner().get_Number()).is_undefined_instruction().then_some(Self::Abort)
+            }
             Fault::UnknownSyscall(fault) => Self::of_unknown_syscall(fault),
             Fault::CapFault(fault) => Self::of_cap_fault(fault),
             _ => None,
@@ -71,7 +73,7 @@ impl Cause {
     }
 
     fn of_cap_fault(fault: &CapFault) -> Option<Self> {
-        SlotUse::of(fault.addr()).map(Self::MissingCapability)
+        SlotUse::of(fault.inner().get_Addr()).map(Self::MissingCapability)
     }
 }
 
@@ -110,9 +112,7 @@ mod tests {
     const DOMAIN: Domain<'static> = Domain { name: "test", stack_bottom: Some(0xff_ffff_c000) };
 
     fn cause(label: Word, message: &[Word]) -> Option<Cause> {
-        let mut words = [0; 16];
-        words[..message.len()].copy_from_slice(message);
-        Cause::of(&Fault::from_message(label, &words).expect("a fault"), &DOMAIN)
+        Cause::of(&crate::message::tests::fault_of(label, message).expect("a fault"), &DOMAIN)
     }
 
     const WRITE_UNMAPPED: Word = 0x9200_0046;

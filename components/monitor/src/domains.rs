@@ -2,11 +2,11 @@
 //! CSpace (one CNode; a slot's number is the capability pointer).
 
 use monitor::Domain;
-use sel4::abi::microkit::limit::NAME_LENGTH;
-use sel4::abi::microkit::monitor::{
+use sel4::{Badge, Cap, Word, cap};
+use sel4_abi::microkit::limit::NAME_LENGTH;
+use sel4_abi::microkit::monitor::{
     BASE_NOTIFICATION, BASE_PD_TCB, BASE_SCHED_CONTEXT, BASE_VM_TCB, MAX_ENTRIES as MAX,
 };
-use sel4::{Badge, Cap, Word, cap};
 use sel4_microkit::var;
 
 type Names = [[u8; NAME_LENGTH]; MAX];

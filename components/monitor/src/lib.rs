@@ -5,12 +5,14 @@
 
 mod cause;
 mod domain;
+mod message;
 mod report;
 mod slot;
 mod syndrome;
 
 pub use cause::Cause;
 pub use domain::Domain;
+pub use message::fault;
 pub use report::Report;
 pub use slot::SlotUse;
 pub use syndrome::{Access, AccessKind, Status, Syndrome};

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use sel4::{CapFault, Fault, LookupFailure, UserContext, UserException, VmFault};
+use sel4::{CapFault, Fault, UserContext, UserException, VmFault};
+use sel4_abi::error::LookupFailure;
 
 use crate::cause::Cause;
 use crate::domain::Domain;
@@ -48,12 +49,14 @@ fn describe(f: &mut fmt::Formatter<'_>, fault: &Fault) -> fmt::Result {
             writeln!(f, "  instruction at: {:#x}", fault.fault_ip())
         }
         Fault::Timeout(fault) => {
-            writeln!(f, "  what: budget used up; {} us used, scheduling context {}", fault.consumed(), fault.data())
+            let (used, context) = (fault.inner().get_consumed(), fault.inner().get_data());
+            writeln!(f, "  what: budget used up; {used} us used, scheduling context {context}")
         }
+        #[cfg(sel4_debug)]
         Fault::DebugException(fault) => {
-            let number = fault.breakpoint_number();
-            writeln!(f, "  what: debug exception, breakpoint {number}, address {:#x}", fault.trigger_address())?;
-            writeln!(f, "  instruction at: {:#x}", fault.fault_ip())
+            let (number, address) = (fault.inner().get_BreakpointNumber(), fault.inner().get_TriggerAddress());
+            writeln!(f, "  what: debug exception, breakpoint {number}, address {address:#x}")?;
+            writeln!(f, "  instruction at: {:#x}", fault.inner().get_FaultIP())
         }
         Fault::NullFault(_) | Fault::VGicMaintenance(_) | Fault::VCpuFault(_) | Fault::VPpiEvent(_) => {
             writeln!(f, "  what: {fault:?}, which no protection domain should raise")
@@ -80,16 +83,19 @@ fn describe_vm_fault(f: &mut fmt::Formatter<'_>, fault: &VmFault) -> fmt::Result
 }
 
 fn describe_user_exception(f: &mut fmt::Formatter<'_>, fault: &UserException) -> fmt::Result {
-    let syndrome = Syndrome(fault.number());
+    let fault = fault.inner();
+    let syndrome = Syndrome(fault.get_Number());
     let name = syndrome.class_name().unwrap_or("exception");
-    writeln!(f, "  what: {name} (syndrome {:#x}, code {:#x})", syndrome.0, fault.code())?;
-    writeln!(f, "  instruction at: {:#x}", fault.fault_ip())
+    writeln!(f, "  what: {name} (syndrome {:#x}, code {:#x})", syndrome.0, fault.get_Code())?;
+    writeln!(f, "  instruction at: {:#x}", fault.get_FaultIP())
 }
 
 fn describe_cap_fault(f: &mut fmt::Formatter<'_>, fault: &CapFault) -> fmt::Result {
-    let phase = if fault.in_recv_phase() { "receive" } else { "send" };
-    write!(f, "  what: {phase} on a bad capability pointer {:#x}: ", fault.addr())?;
-    match fault.lookup_failure() {
+    let fault = fault.inner();
+    let phase = if fault.get_InRecvPhase() != 0 { "receive" } else { "send" };
+    write!(f, "  what: {phase} on a bad capability pointer {:#x}: ", fault.get_Addr())?;
+    let details = [fault.get_MR4(), fault.get_MR5(), fault.get_MR6()];
+    match LookupFailure::from_words(fault.get_LookupFailureType(), details) {
         Some(LookupFailure::InvalidRoot) => writeln!(f, "the thread has no CSpace")?,
         Some(LookupFailure::MissingCapability { bits_left }) => writeln!(f, "empty slot ({bits_left} bits left)")?,
         Some(LookupFailure::DepthMismatch { bits_left, bits_found }) => {
@@ -100,7 +106,7 @@ fn describe_cap_fault(f: &mut fmt::Formatter<'_>, fault: &CapFault) -> fmt::Resu
         }
         None => writeln!(f, "unknown reason")?,
     }
-    writeln!(f, "  instruction at: {:#x}", fault.ip())
+    writeln!(f, "  instruction at: {:#x}", fault.get_IP())
 }
 
 /// Registers in a row of the report.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use sel4::abi::microkit::{CNODE_BITS, limit::MAX_CHANNELS, slot};
+use sel4_abi::microkit::{CNODE_BITS, limit::MAX_CHANNELS, slot};
 
 /// What Microkit keeps in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

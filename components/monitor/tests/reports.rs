@@ -1,12 +1,14 @@
 //! Whole reports, as they are printed.
 
 use monitor::{Domain, Report};
-use sel4::{Fault, UserContext, Word};
+use sel4::{Fault, IpcBuffer, MessageInfo, UserContext, Word};
 
 const DOMAIN: Domain<'static> = Domain { name: "driver", stack_bottom: Some(0xff_ffff_c000) };
 
 fn fault(label: Word, message: &[Word]) -> Option<Fault> {
-    Fault::from_message(label, &[message, &[0; 16]].concat())
+    let mut ipc_buffer = IpcBuffer::default();
+    ipc_buffer.msg_regs_mut()[..message.len()].copy_from_slice(message);
+    monitor::fault(&ipc_buffer, &MessageInfo::new(label, 0, 0, message.len()))
 }
 
 /// The report's lines before the registers.

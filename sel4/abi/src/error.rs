@@ -60,3 +60,50 @@ pub enum LookupFailureKind {
     /// A guard did not match; then bits left, guard found, guard size.
     GuardMismatch = 4,
 }
+
+/// Why a capability lookup failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookupFailure {
+    /// The CSpace's root is no CNode.
+    InvalidRoot,
+    /// The slot is empty.
+    MissingCapability {
+        /// Bits of the pointer that were left to resolve.
+        bits_left: u64,
+    },
+    /// The pointer was resolved too early, or not to its end.
+    DepthMismatch {
+        /// Bits of the pointer that were left to resolve.
+        bits_left: u64,
+        /// Bits that the CNode resolves.
+        bits_found: u64,
+    },
+    /// A guard was not matched.
+    GuardMismatch {
+        /// Bits of the pointer that were left to resolve.
+        bits_left: u64,
+        /// The guard.
+        guard_found: u64,
+        /// The guard's size in bits.
+        bits_found: u64,
+    },
+}
+
+impl LookupFailure {
+    /// The failure that a description tells: its first word ([`LookupFailureKind`]) and the three that follow. `None`
+    /// when the first names no failure.
+    pub const fn from_words(kind: u64, [bits_left, second, third]: [u64; 3]) -> Option<Self> {
+        const INVALID_ROOT: u64 = LookupFailureKind::InvalidRoot as u64;
+        const MISSING_CAPABILITY: u64 = LookupFailureKind::MissingCapability as u64;
+        const DEPTH_MISMATCH: u64 = LookupFailureKind::DepthMismatch as u64;
+        const GUARD_MISMATCH: u64 = LookupFailureKind::GuardMismatch as u64;
+
+        Some(match kind {
+            INVALID_ROOT => Self::InvalidRoot,
+            MISSING_CAPABILITY => Self::MissingCapability { bits_left },
+            DEPTH_MISMATCH => Self::DepthMismatch { bits_left, bits_found: second },
+            GUARD_MISMATCH => Self::GuardMismatch { bits_left, guard_found: second, bits_found: third },
+            _ => return None,
+        })
+    }
+}

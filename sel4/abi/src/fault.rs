@@ -35,6 +35,23 @@ impl FaultTag {
             _ => return None,
         })
     }
+
+    /// Whether a message of `length` words has all that such a fault tells.
+    pub const fn is_whole(self, length: usize) -> bool {
+        match self {
+            Self::NullFault => true,
+            // As many words as the reason for which the lookup failed has.
+            Self::CapFault => length > cap_fault::LOOKUP_FAILURE_TYPE,
+            Self::UnknownSyscall => length == unknown_syscall::LENGTH,
+            Self::UserException => length == user_exception::LENGTH,
+            Self::DebugException => length == debug_exception::LENGTH || length == debug_exception::STEP_LENGTH,
+            Self::Timeout => length == timeout::LENGTH,
+            Self::VMFault => length == vm_fault::LENGTH,
+            Self::VGICMaintenance => length == vgic_maintenance::LENGTH,
+            Self::VCPUFault => length == vcpu_fault::LENGTH,
+            Self::VPPIEvent => length == vppi_event::LENGTH,
+        }
+    }
 }
 
 /// Capability fault.

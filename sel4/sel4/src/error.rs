@@ -64,11 +64,16 @@ impl Error {
         self as u32
     }
 
-    /// The error that the label of a reply says; `None` for success.
+    /// The error with this number; `None` for success.
     ///
     /// # Panics
     ///
-    /// When the label is no number of an error, which the kernel never answers.
+    /// When it is no number of an error, which the kernel never answers.
+    pub fn from_sys(err: u32) -> Option<Self> {
+        Self::from_label(err.into())
+    }
+
+    /// As [`from_sys`](Self::from_sys), of the label of a reply.
     #[inline]
     pub(crate) fn from_label(label: Word) -> Option<Self> {
         if label == 0 {
@@ -89,7 +94,7 @@ mod tests {
     fn labels_are_errors() {
         assert_eq!(Error::from_label(0), None);
         assert_eq!(Error::from_label(8), Some(Error::DeleteFirst));
-        assert_eq!(Error::DeleteFirst.into_sys(), 8);
+        assert_eq!(Error::from_sys(Error::DeleteFirst.into_sys()), Some(Error::DeleteFirst));
         assert_eq!(Error::DeleteFirst.to_string(), "seL4_Error: DeleteFirst");
     }
 

@@ -1,28 +1,23 @@
 //! Faults of threads, decoded from the message that the kernel sends to the fault endpoint
 //! (seL4 manual, "Faults").
 
-use crate::abi::error::LookupFailureKind;
-use crate::abi::fault::{
-    FaultTag, cap_fault, debug_exception, timeout, unknown_syscall, user_exception, vcpu_fault, vgic_maintenance,
-    vm_fault, vppi_event,
-};
-use crate::{IpcBuffer, MessageInfo, Word};
+use crate::abi::error::LookupFailure;
+use crate::abi::fault::FaultTag;
+use crate::{IpcBuffer, MessageInfo, Word, sys};
 
 macro_rules! messages {
-    ($($(#[$outer:meta])* $t:ident[$length:expr] { $($(#[$field:meta])* $name:ident = $index:expr,)* })*) => { $(
+    ($($(#[$outer:meta])* $t:ident($sys:ident) { $($(#[$field:meta])* $name:ident = $get:ident,)* })*) => { $(
         $(#[$outer])*
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $t([Word; $length]);
+        pub struct $t(sys::$sys);
 
         impl $t {
-            fn from_message(msg: &[Word]) -> Option<Self> {
-                Some(Self(msg.first_chunk::<{ $length }>().copied()?))
-            }
+            newtype_methods!(pub sys::$sys);
 
             $(
                 $(#[$field])*
                 pub const fn $name(&self) -> Word {
-                    self.0[$index]
+                    self.0.$get()
                 }
             )*
         }
@@ -31,145 +26,88 @@ macro_rules! messages {
 
 messages! {
     /// No fault.
-    NullFault[0] {}
+    NullFault(seL4_Fault_NullFault) {}
 
     /// A capability that a system call names cannot be looked up.
-    CapFault[cap_fault::GUARD_MISMATCH_BITS_FOUND + 1] {
+    CapFault(seL4_Fault_CapFault) {
         /// Address of the system call.
-        ip = cap_fault::IP,
+        ip = get_IP,
         /// The capability pointer.
-        addr = cap_fault::ADDR,
+        addr = get_Addr,
     }
 
     /// A system call with a number that the kernel does not know.
-    UnknownSyscall[unknown_syscall::LENGTH] {
+    UnknownSyscall(seL4_Fault_UnknownSyscall) {
         /// Address of the instruction.
-        fault_ip = unknown_syscall::FAULT_IP,
+        fault_ip = get_FaultIP,
         /// Stack pointer.
-        sp = unknown_syscall::SP,
+        sp = get_SP,
         /// Link register.
-        lr = unknown_syscall::LR,
+        lr = get_LR,
         /// Program status.
-        spsr = unknown_syscall::SPSR,
+        spsr = get_SPSR,
         /// The number.
-        syscall = unknown_syscall::SYSCALL,
+        syscall = get_Syscall,
     }
 
     /// An exception that no other fault covers, such as an undefined instruction.
-    UserException[user_exception::LENGTH] {
+    UserException(seL4_Fault_UserException) {
         /// Address of the instruction.
-        fault_ip = user_exception::FAULT_IP,
+        fault_ip = get_FaultIP,
         /// Stack pointer.
-        sp = user_exception::SP,
+        sp = get_Stack,
         /// Program status.
-        spsr = user_exception::SPSR,
+        spsr = get_SPSR,
         /// The exception's number: the syndrome register's value.
-        number = user_exception::NUMBER,
+        number = get_Number,
         /// The exception's code.
-        code = user_exception::CODE,
+        code = get_Code,
     }
 
     /// An access that the address space does not allow.
-    VmFault[vm_fault::LENGTH] {
+    VmFault(seL4_Fault_VMFault) {
         /// Address of the instruction.
-        ip = vm_fault::IP,
+        ip = get_IP,
         /// The address accessed.
-        addr = vm_fault::ADDR,
+        addr = get_Addr,
         /// Fault status: the syndrome register's value.
-        fsr = vm_fault::FSR,
+        fsr = get_FSR,
     }
 
     /// The scheduling context's budget is used up.
-    Timeout[timeout::LENGTH] {
+    Timeout(seL4_Fault_Timeout) {
         /// Badge of the scheduling context.
-        data = timeout::DATA,
+        data = get_data,
         /// Microseconds used since the last reset.
-        consumed = timeout::CONSUMED,
+        consumed = get_consumed,
     }
 
     /// A guest has ended an interrupt that asked for it, or another maintenance condition holds.
-    VGicMaintenance[vgic_maintenance::LENGTH] {}
+    VGicMaintenance(seL4_Fault_VGICMaintenance) {}
 
     /// A trap of a guest.
-    VCpuFault[vcpu_fault::LENGTH] {
+    VCpuFault(seL4_Fault_VCPUFault) {
         /// The syndrome register's value (`ESR_EL2`).
-        hsr = vcpu_fault::HSR,
+        hsr = get_HSR,
     }
 
     /// A private interrupt of a virtual CPU that the hardware raised, such as its timer's.
-    VPpiEvent[vppi_event::LENGTH] {
+    VPpiEvent(seL4_Fault_VPPIEvent) {
         /// The interrupt's number.
-        irq = vppi_event::IRQ,
+        irq = get_irq,
     }
-
-    /// A breakpoint, a watchpoint or a single step; debug configuration only.
-    DebugException[debug_exception::LENGTH] {
-        /// Address of the instruction.
-        fault_ip = debug_exception::FAULT_IP,
-        /// Why.
-        exception_reason = debug_exception::EXCEPTION_REASON,
-        /// The address watched.
-        trigger_address = debug_exception::TRIGGER_ADDRESS,
-        /// Number of the breakpoint.
-        breakpoint_number = debug_exception::BREAKPOINT_NUMBER,
-    }
-}
-
-/// Why a capability lookup failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LookupFailure {
-    /// The CSpace's root is no CNode.
-    InvalidRoot,
-    /// The slot is empty.
-    MissingCapability {
-        /// Bits of the pointer that were left to resolve.
-        bits_left: Word,
-    },
-    /// The pointer was resolved too early, or not to its end.
-    DepthMismatch {
-        /// Bits of the pointer that were left to resolve.
-        bits_left: Word,
-        /// Bits that the CNode resolves.
-        bits_found: Word,
-    },
-    /// A guard was not matched.
-    GuardMismatch {
-        /// Bits of the pointer that were left to resolve.
-        bits_left: Word,
-        /// The guard.
-        guard_found: Word,
-        /// The guard's size in bits.
-        bits_found: Word,
-    },
 }
 
 impl CapFault {
     /// Whether the fault came while receiving (else: while sending).
     pub const fn in_recv_phase(&self) -> bool {
-        self.0[cap_fault::IN_RECV_PHASE] != 0
+        self.0.get_InRecvPhase() != 0
     }
 
     /// Why the lookup failed; `None` when the message names no reason.
     pub const fn lookup_failure(&self) -> Option<LookupFailure> {
-        const INVALID_ROOT: Word = LookupFailureKind::InvalidRoot as Word;
-        const MISSING_CAPABILITY: Word = LookupFailureKind::MissingCapability as Word;
-        const DEPTH_MISMATCH: Word = LookupFailureKind::DepthMismatch as Word;
-        const GUARD_MISMATCH: Word = LookupFailureKind::GuardMismatch as Word;
-
-        let bits_left = self.0[cap_fault::BITS_LEFT];
-        Some(match self.0[cap_fault::LOOKUP_FAILURE_TYPE] {
-            INVALID_ROOT => LookupFailure::InvalidRoot,
-            MISSING_CAPABILITY => LookupFailure::MissingCapability { bits_left },
-            DEPTH_MISMATCH => {
-                LookupFailure::DepthMismatch { bits_left, bits_found: self.0[cap_fault::DEPTH_MISMATCH_BITS_FOUND] }
-            }
-            GUARD_MISMATCH => LookupFailure::GuardMismatch {
-                bits_left,
-                guard_found: self.0[cap_fault::GUARD_MISMATCH_GUARD_FOUND],
-                bits_found: self.0[cap_fault::GUARD_MISMATCH_BITS_FOUND],
-            },
-            _ => return None,
-        })
+        let details = [self.0.get_MR4(), self.0.get_MR5(), self.0.get_MR6()];
+        LookupFailure::from_words(self.0.get_LookupFailureType(), details)
     }
 }
 
@@ -180,25 +118,50 @@ impl UnknownSyscall {
     ///
     /// When `ix` is above 7.
     pub const fn gpr(&self, ix: usize) -> Word {
-        assert!(ix < 8);
-        self.0[unknown_syscall::X0 + ix]
+        let fault = &self.0;
+        match ix {
+            0 => fault.get_X0(),
+            1 => fault.get_X1(),
+            2 => fault.get_X2(),
+            3 => fault.get_X3(),
+            4 => fault.get_X4(),
+            5 => fault.get_X5(),
+            6 => fault.get_X6(),
+            7 => fault.get_X7(),
+            _ => panic!("the message has registers x0 to x7"),
+        }
     }
 }
 
 impl VmFault {
     /// Whether an instruction was fetched (else: data was accessed).
     pub const fn is_prefetch(&self) -> bool {
-        self.0[vm_fault::PREFETCH_FAULT] != 0
+        self.0.get_PrefetchFault() != 0
     }
 }
 
 impl VGicMaintenance {
     /// The list register, if one is named.
     pub const fn idx(&self) -> Option<Word> {
-        match self.0[vgic_maintenance::IDX] {
+        match self.0.get_IDX() {
             Word::MAX => None,
             idx => Some(idx),
         }
+    }
+}
+
+#[cfg(sel4_debug)]
+messages! {
+    /// A breakpoint, a watchpoint or a single step; debug configuration only.
+    DebugException(seL4_Fault_DebugException) {
+        /// Address of the instruction.
+        fault_ip = get_FaultIP,
+        /// Why.
+        exception_reason = get_ExceptionReason,
+        /// The address watched.
+        trigger_address = get_TriggerAddress,
+        /// Number of the breakpoint.
+        breakpoint_number = get_BreakpointNumber,
     }
 }
 
@@ -215,6 +178,7 @@ pub enum Fault {
     VGicMaintenance(VGicMaintenance),
     VCpuFault(VCpuFault),
     VPpiEvent(VPpiEvent),
+    #[cfg(sel4_debug)]
     DebugException(DebugException),
 }
 
@@ -240,16 +204,27 @@ impl Fault {
     #[inline]
     pub fn from_message(label: Word, msg: &[Word]) -> Option<Self> {
         Some(match FaultTag::from_label(label)? {
-            FaultTag::NullFault => Self::NullFault(NullFault::from_message(msg)?),
-            FaultTag::CapFault => Self::CapFault(CapFault::from_message(msg)?),
-            FaultTag::UnknownSyscall => Self::UnknownSyscall(UnknownSyscall::from_message(msg)?),
-            FaultTag::UserException => Self::UserException(UserException::from_message(msg)?),
-            FaultTag::DebugException => Self::DebugException(DebugException::from_message(msg)?),
-            FaultTag::Timeout => Self::Timeout(Timeout::from_message(msg)?),
-            FaultTag::VMFault => Self::VmFault(VmFault::from_message(msg)?),
-            FaultTag::VGICMaintenance => Self::VGicMaintenance(VGicMaintenance::from_message(msg)?),
-            FaultTag::VCPUFault => Self::VCpuFault(VCpuFault::from_message(msg)?),
-            FaultTag::VPPIEvent => Self::VPpiEvent(VPpiEvent::from_message(msg)?),
+            FaultTag::NullFault => Self::NullFault(NullFault(sys::seL4_Fault_NullFault::from_message(msg)?)),
+            FaultTag::CapFault => Self::CapFault(CapFault(sys::seL4_Fault_CapFault::from_message(msg)?)),
+            FaultTag::UnknownSyscall => {
+                Self::UnknownSyscall(UnknownSyscall(sys::seL4_Fault_UnknownSyscall::from_message(msg)?))
+            }
+            FaultTag::UserException => {
+                Self::UserException(UserException(sys::seL4_Fault_UserException::from_message(msg)?))
+            }
+            #[cfg(sel4_debug)]
+            FaultTag::DebugException => {
+                Self::DebugException(DebugException(sys::seL4_Fault_DebugException::from_message(msg)?))
+            }
+            #[cfg(not(sel4_debug))]
+            FaultTag::DebugException => return None,
+            FaultTag::Timeout => Self::Timeout(Timeout(sys::seL4_Fault_Timeout::from_message(msg)?)),
+            FaultTag::VMFault => Self::VmFault(VmFault(sys::seL4_Fault_VMFault::from_message(msg)?)),
+            FaultTag::VGICMaintenance => {
+                Self::VGicMaintenance(VGicMaintenance(sys::seL4_Fault_VGICMaintenance::from_message(msg)?))
+            }
+            FaultTag::VCPUFault => Self::VCpuFault(VCpuFault(sys::seL4_Fault_VCPUFault::from_message(msg)?)),
+            FaultTag::VPPIEvent => Self::VPpiEvent(VPpiEvent(sys::seL4_Fault_VPPIEvent::from_message(msg)?)),
         })
     }
 }
@@ -302,6 +277,9 @@ mod tests {
     fn what_is_no_fault() {
         assert_eq!(Fault::from_message(10, &[0; 16]), None);
         assert_eq!(Fault::from_message(6, &[0; 3]), None);
-        assert_eq!(Fault::from_message(0, &[]), Some(Fault::NullFault(NullFault([]))));
+        assert_eq!(
+            Fault::from_message(0, &[]),
+            Some(Fault::NullFault(NullFault(sys::seL4_Fault_NullFault_Unpacked {}.pack())))
+        );
     }
 }

@@ -24,6 +24,30 @@
 
 pub use sel4_abi as abi;
 
+/// Methods of a type around one of the bindings' ([`sys`]).
+macro_rules! newtype_methods {
+    ($vis:vis $inner:path) => {
+        /// The type around the bindings' value.
+        $vis const fn from_inner(inner: $inner) -> Self {
+            Self(inner)
+        }
+
+        /// The bindings' value.
+        $vis const fn into_inner(self) -> $inner {
+            self.0
+        }
+
+        /// The bindings' value.
+        $vis const fn inner(&self) -> &$inner {
+            &self.0
+        }
+
+        /// The bindings' value.
+        $vis const fn inner_mut(&mut self) -> &mut $inner {
+            &mut self.0
+        }
+    };
+}
 mod arch;
 #[cfg(sel4_benchmark)]
 mod benchmark;
@@ -47,11 +71,13 @@ mod printing;
 pub mod quoll;
 mod root_task;
 mod state;
+pub mod sys;
 mod syscalls;
 mod user_context;
 mod vcpu_reg;
 mod vspace;
 
+pub use abi::error::LookupFailure;
 #[cfg(not(target_os = "none"))]
 pub use arch::host;
 #[cfg(sel4_benchmark)]

@@ -9,8 +9,8 @@ mod items {
             CNodeCapData, CPtr, CPtrBits, CPtrWithDepth, CallWithMRs, Cap, CapFault, CapRights, CapRightsBuilder,
             CapType, CapTypeForFrameObject, CapTypeForFrameObjectOfFixedSize, CapTypeForObject,
             CapTypeForObjectOfFixedSize, CapTypeForObjectOfVariableSize, CapTypeForTranslationTableObject,
-            ConveysReplyAuthority, DebugException, DebugWrite, Error, FastMessages, Fault, FrameObjectType,
-            HasCPtrWithDepth, ImplicitInvocationContext, InvocationContext, IpcBuffer, MessageInfo, MessageInfoBuilder,
+            ConveysReplyAuthority, DebugWrite, Error, FastMessages, Fault, FrameObjectType, HasCPtrWithDepth,
+            ImplicitInvocationContext, InvocationContext, IpcBuffer, MessageInfo, MessageInfoBuilder,
             NUM_FAST_MESSAGE_REGISTERS, NUM_MESSAGE_REGISTERS, NoExplicitInvocationContext, NoInvocationContext,
             NullFault, ObjectBlueprint, ObjectBlueprintAArch64, ObjectBlueprintArch, ObjectBlueprintArm,
             ObjectBlueprintSeL4Arch, ObjectType, ObjectTypeAArch64, ObjectTypeArch, ObjectTypeArm, ObjectTypeSeL4Arch,
@@ -18,6 +18,10 @@ mod items {
             UnknownSyscall, UntypedDesc, UserContext, UserException, VCpuFault, VCpuReg, VGicMaintenance, VPpiEvent,
             VmAttributes, VmFault, WORD_SIZE, Word,
         };
+    }
+    #[cfg(sel4_debug)]
+    mod sel4_debug {
+        pub use sel4::DebugException;
     }
     mod sel4_cap {
         pub use sel4::cap::{

@@ -4,10 +4,10 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use sel4::abi::label::InvocationLabel;
-use sel4::abi::microkit::{root_slot_cptr, slot};
-use sel4::abi::syscall::{Syscall, register};
 use sel4::{CPtrBits, Cap, Word, cap_type, with_ipc_buffer_mut};
+use sel4_abi::label::InvocationLabel;
+use sel4_abi::microkit::{root_slot_cptr, slot};
+use sel4_abi::syscall::{Syscall, register};
 use sel4_microkit::{Never, memory_region_symbol, protection_domain};
 use test_pds::isolation::{Orders, Progress};
 use test_report::random::Random;

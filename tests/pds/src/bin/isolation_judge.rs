@@ -6,11 +6,10 @@
 use core::sync::atomic::Ordering;
 
 use safe_mmio::UniqueMmioPointer;
-use sel4::abi::microkit::{address::STACK_TOP, slot};
-use sel4::{UserContext, cap_type};
+use sel4::{Cap, UserContext, cap_type};
+use sel4_abi::microkit::{address::STACK_TOP, root_slot_cptr, slot};
 use sel4_microkit::{
-    Channel, Child, MessageInfo, NullHandler, cspace_root_slot, memory_region_symbol, protection_domain, with_msg_regs,
-    with_msg_regs_mut,
+    Channel, Child, MessageInfo, NullHandler, memory_region_symbol, protection_domain, with_msg_regs, with_msg_regs_mut,
 };
 use test_pds::isolation::{Findings, Orders, Progress, Testimony};
 use test_pds::label;
@@ -60,7 +59,7 @@ fn init() -> NullHandler {
 fn judge(tally: &mut Tally<Uart>, orders: Orders, progress: &Progress, testimony: &Testimony) {
     let Orders { seed, calls } = orders;
     tally.check(format_args!("{calls} system calls at random, seed {seed}"), urge(orders, progress), Ok(()));
-    tally.check("the hostile is stopped", HOSTILE.pd_stop(), Ok(()));
+    tally.check("the hostile is stopped", HOSTILE.tcb().tcb_suspend(), Ok(()));
     tally.check("the witness goes on", has_gone_on(testimony), true);
     tally.check("the witness found nothing wrong", testimony.errors.load(Ordering::Acquire), 0);
     tally.check("the server answers", echoes(SERVER), true);
@@ -101,9 +100,9 @@ fn urge(orders: Orders, progress: &Progress) -> Result<(), (u64, Stuck)> {
 /// Starts the hostile again: from its entry point, with an empty stack, and with its time, which it may have given to a
 /// server for good.
 fn restart(entry: u64) -> sel4::Result<()> {
-    let Some(time) = cspace_root_slot::<cap_type::SchedContext>(HOSTILES_TIME) else { return Ok(()) };
+    let time = Cap::<cap_type::SchedContext>::from_bits(root_slot_cptr(HOSTILES_TIME));
     time.unbind()?;
-    time.bind(HOSTILE.tcb())?;
+    sel4_invocations::sched_context_bind(time, HOSTILE.tcb().cptr())?;
     let mut registers = UserContext::default();
     *registers.pc_mut() = entry;
     *registers.sp_mut() = STACK_TOP;

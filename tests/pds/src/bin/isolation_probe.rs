@@ -16,8 +16,8 @@ fn probe(findings: &Findings) {
     use core::slice;
     use core::sync::atomic::Ordering;
 
-    use sel4::abi::microkit::{CNODE_BITS, ROOT_CNODE_BITS, root_slot_cptr};
     use sel4::{CPtrBits, Cap, cap_type};
+    use sel4_abi::microkit::{CNODE_BITS, ROOT_CNODE_BITS, root_slot_cptr};
 
     let holds = |cptr: CPtrBits| Cap::<cap_type::Unspecified>::from_bits(cptr).debug_identify() != 0;
     for slot in (0..1 << CNODE_BITS).filter(|slot| holds(*slot)) {

@@ -1,0 +1,45 @@
+//! Invocations that rust-sel4 5.0 has no methods for, made of what it has: a program that takes them from here needs
+//! nothing of `sel4` that is quoll's alone (record 0042).
+#![no_std]
+#![forbid(unsafe_code)]
+
+use sel4::{CPtr, MessageInfoBuilder, Word, cap, cap_type};
+use sel4_abi::label::InvocationLabel;
+
+/// Gives an object the scheduling context (`SchedContext_Bind`).
+///
+/// # Errors
+/// When one of the two is bound already, or a capability is none of its kind.
+pub fn sched_context_bind(context: cap::SchedContext, object: CPtr) -> sel4::Result<()> {
+    invoke(context.cptr(), InvocationLabel::SchedContextBind, &[object], &[])
+}
+
+/// Takes the scheduling context from an object (`SchedContext_UnbindObject`).
+///
+/// # Errors
+/// When the object has another one, or none.
+pub fn sched_context_unbind_object(context: cap::SchedContext, object: CPtr) -> sel4::Result<()> {
+    invoke(context.cptr(), InvocationLabel::SchedContextUnbindObject, &[object], &[])
+}
+
+/// Writes what caches hold of a mapped frame's bytes `start..end` to memory, and lets instructions be fetched from there
+/// (`ARM_Page_Clean_Data`, `ARM_Page_Unify_Instruction`).
+///
+/// # Errors
+/// When the frame is not mapped, or the range is empty or leaves it.
+pub fn frame_publish(frame: CPtr, start: usize, end: usize) -> sel4::Result<()> {
+    let range = [start as Word, end as Word];
+    invoke(frame, InvocationLabel::ARMPageClean_Data, &[], &range)?;
+    invoke(frame, InvocationLabel::ARMPageUnify_Instruction, &[], &range)
+}
+
+/// An invocation with at most four words, that answers with none.
+fn invoke(service: CPtr, label: InvocationLabel, caps: &[CPtr], words: &[Word]) -> sel4::Result<()> {
+    sel4::with_ipc_buffer_mut(|buffer| {
+        buffer.caps_or_badges_mut().iter_mut().zip(caps).for_each(|(word, cap)| *word = cap.bits());
+    });
+    let info = MessageInfoBuilder::default().label(label as Word).extra_caps(caps.len()).length(words.len()).build();
+    // Every object is invoked as an endpoint is called.
+    let answer = service.cast::<cap_type::Endpoint>().call_with_mrs(info, words);
+    sel4::Error::from_sys(answer.info.label() as u32).map_or(Ok(()), Err)
+}

@@ -1,0 +1,35 @@
+//! What the functions ask of the kernel is what the methods of `sel4` ask of it.
+
+use sel4::{CPtr, Cap, IpcBuffer, Word, cap_type, host};
+
+/// The system calls of `body`: number, capability, label, words, capabilities that go along. They are answered with an
+/// error.
+fn calls(body: impl FnOnce() -> sel4::Result<()>) -> Vec<[Word; 7]> {
+    let mut calls = Vec::new();
+    let kernel = |registers: &mut host::Registers, buffer: &mut IpcBuffer| {
+        let [capability, info, word_0, word_1, ..] = registers.x;
+        let info_of = |length: Word| info & length;
+        let words = if info_of(0x7f) == 2 { [word_0, word_1] } else { [0; 2] };
+        let along = if info_of(0x180) == 0x80 { buffer.caps_or_badges()[0] } else { 0 };
+        calls.push([registers.x[7], capability, info, words[0], words[1], along, info_of(0x180)]);
+        // Illegal operation.
+        registers.x[1] = 3 << 12;
+    };
+    assert_eq!(host::with_kernel(kernel, body), Err(sel4::Error::IllegalOperation));
+    calls
+}
+
+#[test]
+fn functions_and_methods_ask_the_same() {
+    sel4::set_ipc_buffer(Box::leak(Box::default()));
+    let context = Cap::<cap_type::SchedContext>::from_bits(20);
+    let object = Cap::<cap_type::Tcb>::from_bits(21);
+    let bind = calls(|| sel4_invocations::sched_context_bind(context, object.cptr()));
+    assert_eq!(bind, calls(|| context.bind(object)));
+    let unbind = calls(|| sel4_invocations::sched_context_unbind_object(context, object.cptr()));
+    assert_eq!(unbind, calls(|| context.unbind_object(object)));
+    assert_ne!(bind, unbind);
+    let page = CPtr::from_bits(22);
+    let publish = calls(|| sel4_invocations::frame_publish(page, 8, 100));
+    assert_eq!(publish, calls(|| page.cast::<cap_type::SmallPage>().frame_clean_data(8, 100)));
+}
