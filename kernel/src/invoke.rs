@@ -10,9 +10,9 @@ use crate::object::tcb::{State, Tcb};
 use crate::object::{
     asid, cnode, domain, frame, irq, mailbox, page_table, sched_context, smc, tcb_invoke, untyped, vcpu, vspace,
 };
-use quoll_kernel_core::cap::Cap;
+use quoll_kernel_core::cap::{Cap, Tag};
 use quoll_kernel_core::lookup::LookupFailure;
-use sel4_abi::label::InvocationLabel as Label;
+use sel4_abi::label::{Interface, InvocationLabel as Label, Signature};
 use sel4_abi::message::{MAX_EXTRA_CAPS, MAX_LENGTH, MessageInfo};
 use sel4_abi::syscall::register;
 
@@ -25,18 +25,21 @@ pub struct Args {
 }
 
 impl Args {
-    /// Takes the message of `thread` apart. The error is a capability that could not be looked up, and why.
-    pub fn of(thread: Ref<Tcb>, info: MessageInfo) -> Result<Self, (u64, LookupFailure)> {
-        let mut caps = [None; MAX_EXTRA_CAPS];
-        if info.extra_caps() > 0
-            && let Some(buffer) = thread.buffer()
-        {
-            for (index, cap) in caps.iter_mut().enumerate().take(info.extra_caps()) {
-                let cptr = buffer.get(ipc::CAPS + index);
-                *cap = Some(cnode::lookup_slot(thread, cptr).map_err(|failure| (cptr, failure))?);
-            }
+    /// The words of the message of `thread`.
+    #[inline(always)]
+    pub fn of(thread: Ref<Tcb>, info: MessageInfo) -> Self {
+        Self { thread, length: info.length().min(MAX_LENGTH), caps: [None; MAX_EXTRA_CAPS] }
+    }
+
+    /// Adds the message's capabilities, as many as it says. The error is one that could not be looked up, and why.
+    #[inline(never)]
+    pub fn look_up_caps(&mut self, count: usize) -> Result<(), (u64, LookupFailure)> {
+        let Some(buffer) = self.thread.buffer() else { return Ok(()) };
+        for (index, cap) in self.caps.iter_mut().enumerate().take(count) {
+            let cptr = buffer.get(ipc::CAPS + index);
+            *cap = Some(cnode::lookup_slot(self.thread, cptr).map_err(|failure| (cptr, failure))?);
         }
-        Ok(Self { thread, length: info.length().min(MAX_LENGTH), caps })
+        Ok(())
     }
 
     /// The thread that invokes.
@@ -49,21 +52,33 @@ impl Args {
         self.length
     }
 
-    /// Word `index`.
+    /// Whether all that a method takes is there.
+    fn suffice(&self, signature: Signature) -> bool {
+        // Those that are there are the first.
+        let caps_suffice = match usize::from(signature.caps) {
+            0 => true,
+            caps => self.caps[caps - 1].is_some(),
+        };
+        self.length >= usize::from(signature.words) && caps_suffice
+    }
+
+    /// Word `index`, one of those that the method takes.
     #[inline]
-    pub fn word(&self, index: usize) -> Result<u64, SysError> {
-        if index < self.length { Ok(ipc::mr(self.thread, index)) } else { Err(SysError::Truncated) }
+    pub fn word(&self, index: usize) -> u64 {
+        debug_assert!(index < self.length, "the label's signature says less than the method takes");
+        ipc::mr(self.thread, index)
     }
 
     /// Word `index` as a depth, which the interface passes as a byte.
-    pub fn depth(&self, index: usize) -> Result<u64, SysError> {
-        self.word(index).map(|word| word & 0xff)
+    #[inline]
+    pub fn depth(&self, index: usize) -> u64 {
+        self.word(index) & 0xff
     }
 
-    /// Capability `index`.
+    /// The slot of capability `index`, one of those that the method takes.
     #[inline]
-    pub fn cap(&self, index: usize) -> Result<Ref<Slot>, SysError> {
-        self.caps.get(index).copied().flatten().ok_or(SysError::Truncated)
+    pub fn cap(&self, index: usize) -> Ref<Slot> {
+        self.caps[index].expect("as many as the label's signature says")
     }
 }
 
@@ -80,38 +95,70 @@ pub enum Outcome {
     Later,
 }
 
-/// Calls the method that `label` names of the object that the capability in `slot` names.
+/// The type of the capabilities that have an interface's methods.
+const fn tag_of(interface: Interface) -> Tag {
+    match interface {
+        Interface::None => Tag::Null,
+        Interface::Untyped => Tag::Untyped,
+        Interface::Thread => Tag::Thread,
+        Interface::CNode => Tag::CNode,
+        Interface::IrqControl => Tag::IrqControl,
+        Interface::IrqHandler => Tag::IrqHandler,
+        Interface::DomainSet => Tag::Domain,
+        Interface::SchedControl => Tag::SchedControl,
+        Interface::SchedContext => Tag::SchedContext,
+        Interface::VSpace => Tag::VSpace,
+        Interface::Smc => Tag::Smc,
+        Interface::PageTable => Tag::PageTable,
+        Interface::Page => Tag::Frame,
+        Interface::AsidControl => Tag::AsidControl,
+        Interface::AsidPool => Tag::AsidPool,
+        Interface::VCpu => Tag::VCpu,
+    }
+}
+
+/// What comes of a label that the capability has no method for.
+#[cold]
+fn without_method(cap: Cap) -> Result<Outcome, SysError> {
+    match cap {
+        // Needs no label: to invoke it is to send.
+        Cap::SgiSignal { irq, target } => {
+            arch::irq::send_sgi(irq, 1 << target);
+            Ok(Outcome::Done)
+        }
+        Cap::Null | Cap::Zombie(_) => Err(SysError::InvalidCapability(0)),
+        _ => Err(SysError::IllegalOperation),
+    }
+}
+
+/// Calls the method that `number` names of the object that the capability in `slot` names.
 pub fn invoke(slot: Ref<Slot>, number: u64, args: &Args) -> Result<Outcome, SysError> {
     let cap = slot.cap();
-    // Needs no label: to invoke it is to send.
-    if let Cap::SgiSignal { irq, target } = cap {
-        arch::irq::send_sgi(irq, 1 << target);
-        return Ok(Outcome::Done);
-    }
     if let Cap::VCpu { addr, port: port @ 1.. } = cap {
         return mailbox::invoke(Ref::at(addr), port, number, args);
     }
-    // Of an empty slot it does not matter what is asked.
-    if matches!(cap, Cap::Null | Cap::Zombie(_)) {
-        return Err(SysError::InvalidCapability(0));
+    let has = |label: &Label| slot.raw().is(tag_of(label.signature().interface));
+    let Some(label) = Label::from_number(number).filter(has) else { return without_method(cap) };
+    if !args.suffice(label.signature()) {
+        return Err(SysError::Truncated);
     }
-    let label = Label::from_number(number).ok_or(SysError::IllegalOperation)?;
+    let done = |()| Outcome::Done;
     match cap {
-        Cap::Untyped { .. } => untyped::invoke(slot, label, args),
-        Cap::CNode { .. } => cnode::invoke(&cap, label, args),
+        Cap::Untyped { .. } => untyped::retype(slot, args).map(done),
+        Cap::CNode { .. } => cnode::invoke(&cap, label, args).map(done),
         Cap::Thread { addr } => tcb_invoke::invoke(Ref::at(addr), slot, label, args),
         Cap::SchedContext { addr, .. } => sched_context::invoke(Ref::at(addr), label, args),
-        Cap::SchedControl { core } => sched_context::configure(core, label, args),
-        Cap::IrqControl => irq::invoke_control(slot, label, args),
-        Cap::IrqHandler { irq } => irq::invoke_handler(irq, label, args),
-        Cap::Domain => domain::invoke(label, args),
-        Cap::AsidControl => asid::invoke_control(slot, label, args),
-        Cap::AsidPool { .. } => asid::invoke_pool(&cap, label, args),
-        Cap::VSpace { .. } => vspace::invoke(&cap, label, args),
-        Cap::PageTable { .. } => page_table::invoke(slot, label, args),
+        Cap::SchedControl { core } => sched_context::configure(core, args).map(done),
+        Cap::IrqControl => irq::invoke_control(slot, label, args).map(done),
+        Cap::IrqHandler { irq } => irq::invoke_handler(irq, label, args).map(done),
+        Cap::Domain => domain::invoke(label, args).map(done),
+        Cap::AsidControl => asid::make_pool(args).map(done),
+        Cap::AsidPool { addr, base } => asid::invoke_pool(addr, base, args).map(done),
+        Cap::VSpace { .. } => vspace::invoke(&cap, label, args).map(done),
+        Cap::PageTable { .. } => page_table::invoke(slot, label, args).map(done),
         Cap::Frame { .. } => frame::invoke(slot, label, args),
         Cap::VCpu { addr, .. } => vcpu::invoke(Ref::at(addr), label, args),
-        Cap::Smc { badge } => smc::invoke(badge, label, args),
+        Cap::Smc { badge } => smc::invoke(badge, args),
         _ => Err(SysError::InvalidCapability(0)),
     }
 }
@@ -120,13 +167,7 @@ pub fn invoke(slot: Ref<Slot>, number: u64, args: &Args) -> Result<Outcome, SysE
 pub fn answer(thread: Ref<Tcb>, result: Result<Outcome, SysError>, call: bool) {
     match result {
         Err(SysError::Preempted) => thread.regs.pc.set(thread.regs.pc.get().wrapping_sub(4)),
-        Err(error) if call => {
-            let message = error.message();
-            for (index, word) in message.words[..message.length].iter().enumerate() {
-                ipc::set_mr(thread, index, *word);
-            }
-            set_result(thread, message.label, message.length);
-        }
+        Err(error) if call => answer_error(thread, error),
         Ok(outcome) if call && thread.state.get() == State::Running => match outcome {
             Outcome::Done => set_result(thread, 0, 0),
             Outcome::Word(word) => set_result_word(thread, word),
@@ -135,6 +176,15 @@ pub fn answer(thread: Ref<Tcb>, result: Result<Outcome, SysError>, call: bool) {
         },
         _ => {}
     }
+}
+
+#[cold]
+fn answer_error(thread: Ref<Tcb>, error: SysError) {
+    let message = error.message();
+    for (index, word) in message.words[..message.length].iter().enumerate() {
+        ipc::set_mr(thread, index, *word);
+    }
+    set_result(thread, message.label, message.length);
 }
 
 fn set_result(thread: Ref<Tcb>, label: u64, length: usize) {

@@ -75,7 +75,6 @@ pub fn stop(tcb: Ref<Tcb>) {
     leave_queues(cpu::of(tcb), tcb);
 }
 
-#[inline]
 fn leave_queues(cpu: &Cpu, tcb: Ref<Tcb>) {
     if tcb.in_ready_queue.get() {
         cpu.queues_of(tcb).remove(tcb);

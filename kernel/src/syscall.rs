@@ -83,12 +83,11 @@ fn send_then_receive(thread: Ref<Tcb>, dest: u64, with_reply: bool) {
 
 /// Sends to, or invokes, what `cptr` names.
 fn send(thread: Ref<Tcb>, cptr: u64, manner: Manner) {
-    let slot = match cnode::lookup_slot(thread, cptr) {
-        Ok(slot) => slot,
-        Err(failure) if manner.blocking => return cap_fault(thread, cptr, false, failure),
-        Err(_) => return,
-    };
-    send_through(thread, slot, manner);
+    match cnode::lookup_fast(thread, cptr) {
+        Some(slot) => send_through(thread, slot, manner),
+        None if manner.blocking => cap_fault(thread, cptr, false, cnode::why_not(thread, cptr)),
+        None => {}
+    }
 }
 
 /// `Call` through a capability that was looked up.
@@ -133,9 +132,14 @@ fn info(thread: Ref<Tcb>) -> MessageInfo {
 /// told (seL4 manual, sections 4.2.3 and 6.2.1).
 #[cold]
 fn are_caps_there(thread: Ref<Tcb>, manner: Manner) -> bool {
-    let found = Args::of(thread, info(thread));
-    if let (Err((cptr, failure)), true) = (&found, manner.blocking) {
-        cap_fault(thread, *cptr, false, *failure);
+    let info = info(thread);
+    look_up_caps(thread, &mut Args::of(thread, info), info, manner)
+}
+
+fn look_up_caps(thread: Ref<Tcb>, args: &mut Args, info: MessageInfo, manner: Manner) -> bool {
+    let found = args.look_up_caps(info.extra_caps());
+    if let (Err((cptr, failure)), true) = (found, manner.blocking) {
+        cap_fault(thread, cptr, false, failure);
     }
     found.is_ok()
 }
@@ -149,13 +153,9 @@ fn refuse(thread: Ref<Tcb>, manner: Manner) {
 #[inline(never)]
 fn invoke_object(thread: Ref<Tcb>, slot: Ref<Slot>, manner: Manner) {
     let info = info(thread);
-    match Args::of(thread, info) {
-        Ok(args) => {
-            let result = invoke::invoke(slot, info.label(), &args);
-            invoke::answer(thread, result, manner.call);
-        }
-        Err((cptr, failure)) if manner.blocking => cap_fault(thread, cptr, false, failure),
-        Err(_) => {}
+    let mut args = Args::of(thread, info);
+    if info.extra_caps() == 0 || look_up_caps(thread, &mut args, info, manner) {
+        invoke::answer(thread, invoke::invoke(slot, info.label(), &args), manner.call);
     }
 }
 

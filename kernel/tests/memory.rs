@@ -149,8 +149,8 @@ fn tables_map_once_and_where_there_is_none() {
     assert_eq!(full.label, ErrorCode::DeleteFirst as u64, "all levels have tables there");
     let outside = root.call(FREE + 1, Label::ARMPageTableMap, &[USER_TOP + 1, 0], &[SPACE]);
     assert_eq!(outside.label, ErrorCode::InvalidArgument as u64);
-    assert_eq!(mapping(&root, TABLE_2).map(|at| at.vaddr), Some(VADDR & !((1 << 30) - 1)));
-    assert_eq!(mapping(&root, TABLE_3).map(|at| at.vaddr), Some(VADDR & !((1 << 21) - 1)));
+    assert_eq!(mapping(&root, TABLE_2).map(|at| at.vaddr()), Some(VADDR & !((1 << 30) - 1)));
+    assert_eq!(mapping(&root, TABLE_3).map(|at| at.vaddr()), Some(VADDR & !((1 << 21) - 1)));
 }
 
 #[test]

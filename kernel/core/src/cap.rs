@@ -3,6 +3,7 @@
 //! Word 0 holds the tag (bits 63:59), eleven bits of the type's own (58:48) and the object's address (47:0); word 1 is
 //! the type's own. Packing and unpacking are inverse; a property test below says so for every type.
 
+use core::num::NonZero;
 use sel4_abi::message::{CNodeCapData, CapRights};
 use sel4_abi::object::{MAX_UNTYPED_BITS, MIN_UNTYPED_BITS};
 use sel4_abi::quoll::port;
@@ -12,6 +13,8 @@ use sel4_abi::quoll::port;
 pub struct Addr(u64);
 
 impl Addr {
+    /// Where nothing is.
+    pub const NONE: Self = Self(0);
     /// Bits of an address that a capability can hold.
     pub const BITS: u32 = 48;
 
@@ -26,13 +29,40 @@ impl Addr {
     }
 }
 
-/// Where a frame or table is mapped.
+/// Where a frame or table is mapped: the address space's ASID (bits 63:48), the virtual address (47:12), and a bit that is
+/// always set. A slot holds it in this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mapping {
+pub struct Mapping(NonZero<u64>);
+
+impl Mapping {
+    /// At a virtual address, which is cut to 48 bits and to pages.
+    pub const fn new(asid: u16, vaddr: u64) -> Self {
+        Self(NonZero::<u64>::MIN.saturating_add((asid as u64) << 48 | vaddr & MASK_ADDR & !0xfff))
+    }
+
     /// The address space.
-    pub asid: u16,
-    /// The virtual address, 4 KiB aligned, 48 bits.
-    pub vaddr: u64,
+    pub const fn asid(self) -> u16 {
+        (self.0.get() >> 48) as u16
+    }
+
+    /// The virtual address, 4 KiB aligned.
+    pub const fn vaddr(self) -> u64 {
+        self.0.get() & MASK_ADDR & !0xfff
+    }
+
+    const fn word(this: Option<Self>) -> u64 {
+        match this {
+            Some(Self(word)) => word.get(),
+            None => 0,
+        }
+    }
+
+    const fn from_word(word: u64) -> Option<Self> {
+        match NonZero::new(word) {
+            Some(word) => Some(Self(word)),
+            None => None,
+        }
+    }
 }
 
 /// Size of a frame.
@@ -62,23 +92,24 @@ impl FrameSize {
     }
 }
 
-/// A capability.
+/// A capability. The fields are in an order that leaves no gaps behind a variant's number of 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub enum Cap {
     /// An empty slot.
     Null,
     /// Memory from which objects are made.
     Untyped {
-        /// Start.
-        addr: Addr,
         /// log2 of the size.
         size_bits: u32,
-        /// Device memory: no kernel objects, never cleared.
-        device: bool,
+        /// Start.
+        addr: Addr,
         /// Offset of the first free byte, a multiple of 16.
         free: u64,
         /// Chunks of [`CLEAR_CHUNK`] bytes from there on that an interrupted retype has cleared already.
         cleared: u32,
+        /// Device memory: no kernel objects, never cleared.
+        device: bool,
     },
     /// Synchronous messages.
     Endpoint {
@@ -107,10 +138,10 @@ pub enum Cap {
     },
     /// A table of slots.
     CNode {
-        /// The first slot.
-        addr: Addr,
         /// log2 of the number of slots.
         radix: u32,
+        /// The first slot.
+        addr: Addr,
         /// Guard.
         guard: CNodeCapData,
     },
@@ -172,14 +203,14 @@ pub enum Cap {
     },
     /// Memory that can be mapped.
     Frame {
-        /// Physical address.
-        addr: Addr,
         /// Size.
         size: FrameSize,
         /// Read and write rights.
         rights: CapRights,
         /// Device memory.
         device: bool,
+        /// Physical address.
+        addr: Addr,
         /// Where it is mapped.
         mapping: Option<Mapping>,
     },
@@ -199,6 +230,9 @@ pub enum Cap {
     Zombie(Zombie),
 }
 
+// Copied in registers, not by a function for large blocks.
+const _: () = assert!(size_of::<Cap>() <= 4 * size_of::<u64>());
+
 impl Cap {
     /// Whether it is none.
     #[inline(always)]
@@ -214,8 +248,8 @@ pub struct Zombie {
     pub slots: Addr,
     /// The slot to empty next.
     pub next: u32,
-    /// The slot of the zombie whose container holds this one's slot, if that is being emptied too.
-    pub parent: Option<Addr>,
+    /// The slot of the zombie whose container holds this one's slot, if that is being emptied too; else 0.
+    pub parent: Addr,
 }
 
 /// Tag of a capability: the variant of [`Cap`].
@@ -275,20 +309,6 @@ const NEXT_LOW_BITS: u32 = SLOT_SHIFT + 16;
 
 const fn word0(tag: Tag, own: u64, addr: Addr) -> u64 {
     (tag as u64) << TAG_SHIFT | (own & OWN_MASK) << Addr::BITS | addr.0
-}
-
-const fn mapping_word(mapping: Option<Mapping>) -> u64 {
-    match mapping {
-        Some(Mapping { asid, vaddr }) => (asid as u64) << 48 | (vaddr & MASK_ADDR & !0xfff) | 1,
-        None => 0,
-    }
-}
-
-const fn mapping_from(word: u64) -> Option<Mapping> {
-    if word & 1 == 0 {
-        return None;
-    }
-    Some(Mapping { asid: (word >> 48) as u16, vaddr: word & MASK_ADDR & !0xfff })
 }
 
 impl RawCap {
@@ -385,11 +405,11 @@ impl RawCap {
             Cap::AsidPool { addr, base } => (word0(Tag::AsidPool, 0, addr), base as u64),
             Cap::VSpace { addr, asid: Some(asid) } => (word0(Tag::VSpace, 1, addr), asid as u64),
             Cap::VSpace { addr, asid: None } => (word0(Tag::VSpace, 0, addr), 0),
-            Cap::PageTable { addr, mapping } => (word0(Tag::PageTable, 0, addr), mapping_word(mapping)),
+            Cap::PageTable { addr, mapping } => (word0(Tag::PageTable, 0, addr), Mapping::word(mapping)),
             Cap::Frame { addr, size, rights, device, mapping } => {
                 let device = if device { FRAME_DEVICE } else { 0 };
                 let own = size as u64 | rights.to_word() << FRAME_RIGHTS_SHIFT | device;
-                (word0(Tag::Frame, own, addr), mapping_word(mapping))
+                (word0(Tag::Frame, own, addr), Mapping::word(mapping))
             }
             Cap::VCpu { addr, port } => (word0(Tag::VCpu, 0, addr), port),
             Cap::Smc { badge } => (word0(Tag::Smc, 0, Addr(0)), badge),
@@ -424,13 +444,13 @@ impl RawCap {
             13 => Cap::AsidControl,
             14 => Cap::AsidPool { addr, base: w1 as u16 },
             15 => Cap::VSpace { addr, asid: if own & 1 != 0 { Some(w1 as u16) } else { None } },
-            16 => Cap::PageTable { addr, mapping: mapping_from(w1) },
+            16 => Cap::PageTable { addr, mapping: Mapping::from_word(w1) },
             17 => Cap::Frame {
                 addr,
                 size: FrameSize::from_bits(own & 3),
                 rights: CapRights::from_word(own >> FRAME_RIGHTS_SHIFT),
                 device: own & FRAME_DEVICE != 0,
-                mapping: mapping_from(w1),
+                mapping: Mapping::from_word(w1),
             },
             18 => Cap::VCpu { addr, port: w1 },
             19 => Cap::Smc { badge: w1 },
@@ -441,10 +461,7 @@ impl RawCap {
 }
 
 const fn pack_zombie(zombie: Zombie) -> (u64, u64) {
-    let parent = match zombie.parent {
-        Some(slot) => slot.0 >> SLOT_SHIFT,
-        None => 0,
-    };
+    let parent = zombie.parent.0 >> SLOT_SHIFT;
     let next = zombie.next as u64;
     let low = next & ((1 << NEXT_LOW_BITS) - 1);
     (word0(Tag::Zombie, next >> NEXT_LOW_BITS, zombie.slots), parent << NEXT_LOW_BITS | low)
@@ -452,11 +469,10 @@ const fn pack_zombie(zombie: Zombie) -> (u64, u64) {
 
 const fn unpack_zombie(raw: RawCap) -> Cap {
     let low = raw.w1 & ((1 << NEXT_LOW_BITS) - 1);
-    let parent = raw.w1 >> NEXT_LOW_BITS << SLOT_SHIFT;
     Cap::Zombie(Zombie {
         slots: raw.addr(),
         next: (raw.own() << NEXT_LOW_BITS | low) as u32,
-        parent: if parent == 0 { None } else { Some(Addr(parent)) },
+        parent: Addr(raw.w1 >> NEXT_LOW_BITS << SLOT_SHIFT),
     })
 }
 

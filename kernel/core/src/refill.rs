@@ -132,18 +132,6 @@ impl<'a> Refills<'a> {
         self.head().time <= now
     }
 
-    /// What is left of the head after `used` ticks.
-    #[inline]
-    pub fn capacity(&self, used: u64) -> u64 {
-        self.head().amount.saturating_sub(used)
-    }
-
-    /// Whether the head lasts for another switch after `used` ticks.
-    #[inline]
-    pub fn is_sufficient(&self, used: u64) -> bool {
-        self.capacity(used) >= self.min_budget
-    }
-
     /// Puts a used amount at the end of the queue, which is not empty. One that is due before the tail ends, or that would be the queue's
     /// last room, is merged with the tail, later rather than sooner.
     fn schedule(&self, refill: Refill) {

@@ -7,7 +7,7 @@
 
 use crate::arch;
 use crate::error::SysError;
-use crate::invoke::{Args, Outcome};
+use crate::invoke::Args;
 use crate::mem::Ref;
 use crate::object::cnode;
 use crate::object::slot::{self, Slot};
@@ -16,7 +16,6 @@ use core::cell::Cell;
 use quoll_kernel_core::cap::{Addr, Cap, Tag};
 use quoll_kernel_core::lookup::LookupFailure;
 use quoll_kernel_core::stage2;
-use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::object::{ASID_POOL_BITS, ASID_POOL_INDEX_BITS, NUM_ASID_POOLS_BITS};
 
 /// The VMID that no address space gets: that of the empty one.
@@ -206,13 +205,10 @@ pub fn install_pool(number: usize, addr: Addr) -> Cap {
     Cap::AsidPool { addr, base: (number << ASID_POOL_INDEX_BITS) as u16 }
 }
 
-/// Methods of the ASID control capability.
-pub fn invoke_control(_slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outcome, SysError> {
-    if label != Label::ARMASIDControlMakePool {
-        return Err(SysError::IllegalOperation);
-    }
-    let (index, depth) = (args.word(0)?, args.depth(1)?);
-    let (untyped, root) = (args.cap(0)?, args.cap(1)?.cap());
+/// The method of the ASID control capability.
+pub fn make_pool(args: &Args) -> Result<(), SysError> {
+    let (index, depth) = (args.word(0), args.depth(1));
+    let (untyped, root) = (args.cap(0), args.cap(1).cap());
     let number = table().pools.iter().position(|pool| pool.get().get() == 0).ok_or(SysError::DeleteFirst)?;
     let Cap::Untyped { addr, size_bits: ASID_POOL_BITS, device: false, .. } = untyped.cap() else {
         return Err(SysError::InvalidCapability(1));
@@ -225,21 +221,17 @@ pub fn invoke_control(_slot: Ref<Slot>, label: Label, args: &Args) -> Result<Out
     untyped.update(Cap::Untyped { addr, size_bits: ASID_POOL_BITS, device: false, free: size, cleared: 0 });
     arch::memory::zero(addr.get(), size);
     slot::insert_new(dest, install_pool(number, addr), untyped);
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-/// Methods of a pool.
-pub fn invoke_pool(cap: &Cap, label: Label, args: &Args) -> Result<Outcome, SysError> {
-    let Cap::AsidPool { addr, base } = *cap else { return Err(SysError::InvalidCapability(0)) };
-    if label != Label::ARMASIDPoolAssign {
-        return Err(SysError::IllegalOperation);
-    }
-    let vspace = args.cap(0)?;
+/// The method of a pool.
+pub fn invoke_pool(addr: Addr, base: u16, args: &Args) -> Result<(), SysError> {
+    let vspace = args.cap(0);
     let Cap::VSpace { asid: None, .. } = vspace.cap() else { return Err(SysError::InvalidCapability(1)) };
     if pool_of(base).map(Ref::addr) != Some(addr) {
         return Err(SysError::FailedLookup { source: false, failure: LookupFailure::InvalidRoot });
     }
-    assign(base, vspace).map(|()| Outcome::Done)
+    assign(base, vspace)
 }
 
 /// Gives the address space in a slot a free ASID of a pool.

@@ -53,7 +53,7 @@ impl Default for State {
 
 /// The breakpoint that an invocation names: one that the interface has a number for, and the processor a register.
 fn decode_number(args: &Args) -> Result<usize, SysError> {
-    let number = (args.word(0)? & 0xffff) as usize;
+    let number = (args.word(0) & 0xffff) as usize;
     if number >= COUNT {
         return Err(SysError::Range { min: 0, max: COUNT as u64 - 1 });
     }
@@ -65,7 +65,7 @@ fn decode_number(args: &Args) -> Result<usize, SysError> {
 pub fn invoke(tcb: Ref<Tcb>, label: Label, args: &Args) -> Result<Outcome, SysError> {
     match label {
         Label::TCBSetBreakpoint => {
-            let words = (args.word(1)?, args.word(2)?, args.word(3)?, args.word(4)?);
+            let words = (args.word(1), args.word(2), args.word(3), args.word(4));
             let number = decode_number(args)?;
             let breakpoint = Breakpoint::decode(number, words.0, words.1, words.2, words.3);
             change(tcb, number, Some(breakpoint.map_err(refused)?))
@@ -73,7 +73,7 @@ pub fn invoke(tcb: Ref<Tcb>, label: Label, args: &Args) -> Result<Outcome, SysEr
         Label::TCBUnsetBreakpoint => change(tcb, decode_number(args)?, None),
         Label::TCBGetBreakpoint => get(tcb, decode_number(args)?, args.thread()),
         _ => {
-            let steps = args.word(1)?;
+            let steps = args.word(1);
             let number = decode_number(args)?;
             if kind_of(number) != Kind::Instruction {
                 return Err(SysError::InvalidArgument(0));

@@ -1,7 +1,7 @@
 //! CNodes: looking capabilities up and the methods that move them (seL4 manual, chapter 3).
 
 use crate::error::SysError;
-use crate::invoke::{Args, Outcome};
+use crate::invoke::Args;
 use crate::mem::Ref;
 use crate::object::slot::{self, Slot};
 use crate::object::tcb::Tcb;
@@ -49,7 +49,7 @@ pub fn lookup_slot(thread: Ref<Tcb>, cptr: u64) -> Result<Ref<Slot>, LookupFailu
 /// Why there is no such slot.
 #[cold]
 #[inline(never)]
-fn why_not(thread: Ref<Tcb>, cptr: u64) -> LookupFailure {
+pub fn why_not(thread: Ref<Tcb>, cptr: u64) -> LookupFailure {
     let found = resolve(thread.slots.cspace.raw(), cptr, WORD_BITS);
     found.map_or_else(|failure| failure, |_| LookupFailure::InvalidRoot)
 }
@@ -93,7 +93,12 @@ pub fn lookup_target(root: &Cap, index: u64, depth: u64, source: bool) -> Result
 /// A destination: a slot that must be empty.
 pub fn lookup_empty(root: &Cap, index: u64, depth: u64) -> Result<Ref<Slot>, SysError> {
     let slot = lookup_target(root, index, depth, false)?;
-    if slot.is_empty() { Ok(slot) } else { Err(SysError::DeleteFirst) }
+    expect_empty(slot)?;
+    Ok(slot)
+}
+
+fn expect_empty(slot: Ref<Slot>) -> Result<(), SysError> {
+    if slot.is_empty() { Ok(()) } else { Err(SysError::DeleteFirst) }
 }
 
 /// What a copy of a capability is. Some have none (the result is [`Cap::Null`]); an untyped with children and a table
@@ -110,24 +115,19 @@ pub fn derive(slot: Ref<Slot>, cap: Cap) -> Result<Cap, SysError> {
 }
 
 /// Methods of a CNode.
-pub fn invoke(cnode: &Cap, label: Label, args: &Args) -> Result<Outcome, SysError> {
+#[inline(never)]
+pub fn invoke(cnode: &Cap, label: Label, args: &Args) -> Result<(), SysError> {
+    let target = lookup_target(cnode, args.word(0), args.depth(1), false)?;
     match label {
-        Label::CNodeCopy | Label::CNodeMint | Label::CNodeMove | Label::CNodeMutate => transfer(cnode, label, args),
-        Label::CNodeRotate => rotate(cnode, args),
-        Label::CNodeRevoke => delete::revoke(lookup_target(cnode, args.word(0)?, args.depth(1)?, false)?).map(done),
-        Label::CNodeDelete => delete::delete(lookup_target(cnode, args.word(0)?, args.depth(1)?, false)?).map(done),
-        Label::CNodeCancelBadgedSends => {
-            cancel_badged_sends(lookup_target(cnode, args.word(0)?, args.depth(1)?, false)?)
-        }
-        _ => Err(SysError::IllegalOperation),
+        Label::CNodeRevoke => delete::revoke(target),
+        Label::CNodeDelete => delete::delete(target),
+        Label::CNodeCancelBadgedSends => cancel_badged_sends(target),
+        Label::CNodeRotate => rotate(target, args),
+        _ => transfer(target, label, args),
     }
 }
 
-fn done((): ()) -> Outcome {
-    Outcome::Done
-}
-
-fn cancel_badged_sends(slot: Ref<Slot>) -> Result<Outcome, SysError> {
+fn cancel_badged_sends(slot: Ref<Slot>) -> Result<(), SysError> {
     let Cap::Endpoint { addr, badge, rights } = slot.cap() else { return Err(SysError::IllegalOperation) };
     if rights != CapRights::ALL {
         return Err(SysError::IllegalOperation);
@@ -135,46 +135,43 @@ fn cancel_badged_sends(slot: Ref<Slot>) -> Result<Outcome, SysError> {
     if badge != 0 {
         endpoint::cancel_badged(Ref::at(addr), badge);
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-/// A source: a slot that must hold something.
-fn lookup_source(root: &Cap, index: u64, depth: u64) -> Result<Ref<Slot>, SysError> {
-    let slot = lookup_target(root, index, depth, true)?;
-    if slot.is_empty() {
-        let failure = LookupFailure::MissingCapability { bits_left: depth as u32 };
-        return Err(SysError::FailedLookup { source: true, failure });
-    }
-    Ok(slot)
+/// A source, which was found at this depth, must hold something.
+fn expect_full(slot: Ref<Slot>, depth: u64) -> Result<(), SysError> {
+    let failure = LookupFailure::MissingCapability { bits_left: depth as u32 };
+    if slot.is_empty() { Err(SysError::FailedLookup { source: true, failure }) } else { Ok(()) }
 }
 
-fn transfer(cnode: &Cap, label: Label, args: &Args) -> Result<Outcome, SysError> {
-    let dest = lookup_empty(cnode, args.word(0)?, args.depth(1)?)?;
-    let source = lookup_source(&args.cap(0)?.cap(), args.word(2)?, args.depth(3)?)?;
+/// Copy, Mint, Move and Mutate.
+fn transfer(dest: Ref<Slot>, label: Label, args: &Args) -> Result<(), SysError> {
+    expect_empty(dest)?;
+    let source = lookup_target(&args.cap(0).cap(), args.word(2), args.depth(3), true)?;
+    expect_full(source, args.depth(3))?;
     let cap = source.cap();
     match label {
         Label::CNodeCopy => {
-            let cap = cap.with_rights(CapRights::from_word(args.word(4)?));
+            let cap = cap.with_rights(CapRights::from_word(args.word(4)));
             insert_copy(source, dest, derive(source, cap)?)
         }
         Label::CNodeMint => {
-            let (rights, badge) = (CapRights::from_word(args.word(4)?), args.word(5)?);
+            let (rights, badge) = (CapRights::from_word(args.word(4)), args.word(5));
             let cap = cap.with_rights(rights).with_data(badge, false).unwrap_or(Cap::Null);
             insert_copy(source, dest, derive(source, cap)?)
         }
         Label::CNodeMove => {
             slot::relocate(source, dest, cap);
-            Ok(Outcome::Done)
+            Ok(())
         }
         _ => {
-            let Some(cap) = cap.with_data(args.word(4)?, true) else { return Err(SysError::IllegalOperation) };
-            slot::relocate(source, dest, cap);
-            Ok(Outcome::Done)
+            slot::relocate(source, dest, cap.with_data(args.word(4), true).ok_or(SysError::IllegalOperation)?);
+            Ok(())
         }
     }
 }
 
-fn insert_copy(source: Ref<Slot>, dest: Ref<Slot>, cap: Cap) -> Result<Outcome, SysError> {
+fn insert_copy(source: Ref<Slot>, dest: Ref<Slot>, cap: Cap) -> Result<(), SysError> {
     if cap.is_null() {
         return Err(SysError::IllegalOperation);
     }
@@ -183,27 +180,22 @@ fn insert_copy(source: Ref<Slot>, dest: Ref<Slot>, cap: Cap) -> Result<Outcome, 
         source.update(Cap::Untyped { addr, size_bits, device, free: 1 << size_bits, cleared: 0 });
     }
     slot::insert_derived(dest, cap, source);
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-fn rotate(cnode: &Cap, args: &Args) -> Result<Outcome, SysError> {
-    let dest = lookup_target(cnode, args.word(0)?, args.depth(1)?, false)?;
-    let dest_data = args.word(2)?;
-    let pivot = lookup_target(&args.cap(0)?.cap(), args.word(3)?, args.depth(4)?, true)?;
-    let pivot_data = args.word(5)?;
-    let source = lookup_target(&args.cap(1)?.cap(), args.word(6)?, args.depth(7)?, true)?;
+fn rotate(dest: Ref<Slot>, args: &Args) -> Result<(), SysError> {
+    let dest_data = args.word(2);
+    let pivot = lookup_target(&args.cap(0).cap(), args.word(3), args.depth(4), true)?;
+    let pivot_data = args.word(5);
+    let source = lookup_target(&args.cap(1).cap(), args.word(6), args.depth(7), true)?;
     if pivot == source || pivot == dest {
         return Err(SysError::IllegalOperation);
     }
-    if dest != source && !dest.is_empty() {
-        return Err(SysError::DeleteFirst);
+    if dest != source {
+        expect_empty(dest)?;
     }
-    let missing = |slot: Ref<Slot>, depth: u64| {
-        let failure = LookupFailure::MissingCapability { bits_left: depth as u32 };
-        if slot.is_empty() { Err(SysError::FailedLookup { source: true, failure }) } else { Ok(()) }
-    };
-    missing(source, args.depth(7)?)?;
-    missing(pivot, args.depth(4)?)?;
+    expect_full(source, args.depth(7))?;
+    expect_full(pivot, args.depth(4))?;
     let to_pivot = source.cap().with_data(pivot_data, true).ok_or(SysError::IllegalOperation)?;
     let to_dest = pivot.cap().with_data(dest_data, true).ok_or(SysError::IllegalOperation)?;
     if source == dest {
@@ -212,5 +204,5 @@ fn rotate(cnode: &Cap, args: &Args) -> Result<Outcome, SysError> {
         slot::relocate(pivot, dest, to_dest);
         slot::relocate(source, pivot, to_pivot);
     }
-    Ok(Outcome::Done)
+    Ok(())
 }

@@ -80,12 +80,12 @@ fn finalise(slot: Ref<Slot>, cap: Cap) -> Option<Zombie> {
         Cap::VCpu { addr, .. } => vcpu::finalise(Ref::at(addr)),
         Cap::CNode { addr, radix, .. } => {
             // A CNode's radix is at most 32, so the last index fits.
-            return Some(Zombie { slots: addr, next: ((1u64 << radix) - 1) as u32, parent: None });
+            return Some(Zombie { slots: addr, next: ((1u64 << radix) - 1) as u32, parent: Addr::NONE });
         }
         Cap::Thread { addr } => {
             let tcb: Ref<Tcb> = Ref::at(addr);
             tcb_invoke::finalise(tcb);
-            return Some(Zombie { slots: Tcb::first_slot(tcb).addr(), next: TCB_SLOTS - 1, parent: None });
+            return Some(Zombie { slots: Tcb::first_slot(tcb).addr(), next: TCB_SLOTS - 1, parent: Addr::NONE });
         }
         _ => {}
     }
@@ -109,7 +109,7 @@ fn empty_containers(mut root: Ref<Slot>) -> Result<(), SysError> {
         if slot != at
             && let Some(found) = clear(slot)
         {
-            slot.update(Cap::Zombie(Zombie { parent: Some(at.addr()), ..found }));
+            slot.update(Cap::Zombie(Zombie { parent: at.addr(), ..found }));
             at = slot;
             continue;
         }
@@ -117,10 +117,10 @@ fn empty_containers(mut root: Ref<Slot>) -> Result<(), SysError> {
             at.update(Cap::Zombie(Zombie { next: zombie.next - 1, ..zombie }));
         } else {
             slot::remove(at);
-            match zombie.parent {
-                Some(parent) if at != root => at = Ref::at(parent),
-                _ => return Ok(()),
+            if zombie.parent == Addr::NONE || at == root {
+                return Ok(());
             }
+            at = Ref::at(zombie.parent);
         }
         work += 1;
         if work % sel4_abi::config::MAX_WORK_UNITS_PER_PREEMPTION == 0 {
@@ -137,10 +137,10 @@ fn exchange(at: &mut Ref<Slot>, root: &mut Ref<Slot>) {
     let (new_root, new_at) = (*at, *root);
     let below = slot_of(&first);
     let mut inner = inner;
-    if inner.parent == Some(root.addr()) {
-        inner.parent = Some(new_root.addr());
+    if inner.parent == root.addr() {
+        inner.parent = new_root.addr();
     } else if let Cap::Zombie(child) = below.cap() {
-        below.update(Cap::Zombie(Zombie { parent: Some(new_root.addr()), ..child }));
+        below.update(Cap::Zombie(Zombie { parent: new_root.addr(), ..child }));
     }
     slot::swap(*at, Cap::Zombie(inner), *root, Cap::Zombie(first));
     (*at, *root) = (new_at, new_root);

@@ -1,7 +1,7 @@
 //! Domains: the methods of the domain capability (seL4 manual, section 6.3).
 
 use crate::error::SysError;
-use crate::invoke::{Args, Outcome};
+use crate::invoke::Args;
 use crate::mem::Ref;
 use crate::object::tcb::Tcb;
 use crate::sched;
@@ -12,26 +12,25 @@ use sel4_abi::config::{NUM_DOMAIN_SCHEDULES, NUM_DOMAINS};
 use sel4_abi::label::InvocationLabel as Label;
 
 /// Methods of the domain capability.
-pub fn invoke(label: Label, args: &Args) -> Result<Outcome, SysError> {
+pub fn invoke(label: Label, args: &Args) -> Result<(), SysError> {
     match label {
         Label::DomainSetSet => {
-            let domain = decode_domain(args.word(0)?)?;
-            let Cap::Thread { addr } = args.cap(0)?.cap() else { return Err(SysError::InvalidArgument(1)) };
+            let domain = decode_domain(args.word(0))?;
+            let Cap::Thread { addr } = args.cap(0).cap() else { return Err(SysError::InvalidArgument(1)) };
             let tcb: Ref<Tcb> = Ref::at(addr);
             sched::set_domain(tcb, domain);
         }
         Label::DomainScheduleConfigure => configure(args)?,
-        Label::DomainScheduleSetStart => {
-            let index = decode_index(args.word(0)?)?;
+        _ => {
+            let index = decode_index(args.word(0))?;
             if !state::kernel().domains.can_start(index) {
                 return Err(SysError::InvalidArgument(0));
             }
             state::kernel().domains.set_start(index);
             sched::start_domain();
         }
-        _ => return Err(SysError::IllegalOperation),
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn decode_domain(word: u64) -> Result<u8, SysError> {
@@ -46,8 +45,8 @@ fn decode_index(word: u64) -> Result<usize, SysError> {
 }
 
 fn configure(args: &Args) -> Result<(), SysError> {
-    let index = decode_index(args.word(0)?)?;
-    let (domain, duration) = (args.word(1)? & 0xff, args.word(2)?);
+    let index = decode_index(args.word(0))?;
+    let (domain, duration) = (args.word(1) & 0xff, args.word(2));
     if domain >= NUM_DOMAINS as u64 {
         return Err(SysError::Range { min: 0, max: NUM_DOMAINS as u64 - 1 });
     }

@@ -48,28 +48,29 @@ impl Frame {
 }
 
 /// Methods of a frame.
+#[inline(never)]
 pub fn invoke(slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outcome, SysError> {
     let frame = Frame::from_cap(&slot.cap())?;
     match label {
-        Label::ARMPageMap => map(slot, frame, args),
+        Label::ARMPageMap => map(slot, frame, args)?,
         Label::ARMPageUnmap => {
             if let Some(mapping) = frame.mapping {
                 unmap(mapping, frame.addr, frame.size);
             }
             slot.update(Frame { mapping: None, ..frame }.cap());
-            Ok(Outcome::Done)
         }
-        Label::ARMPageGetAddress => Ok(Outcome::Word(frame.addr.get())),
-        _ => maintain(frame, label, args),
+        Label::ARMPageGetAddress => return Ok(Outcome::Word(frame.addr.get())),
+        _ => maintain(frame, CacheOperation::of(label), args)?,
     }
+    Ok(Outcome::Done)
 }
 
-fn map(slot: Ref<Slot>, frame: Frame, args: &Args) -> Result<Outcome, SysError> {
-    let (vaddr, rights, attributes) = (args.word(0)?, args.word(1)?, args.word(2)?);
-    let vspace = VSpace::from_cap(&args.cap(0)?.cap(), 1)?;
+fn map(slot: Ref<Slot>, frame: Frame, args: &Args) -> Result<(), SysError> {
+    let (vaddr, rights, attributes) = (args.word(0), args.word(1), args.word(2));
+    let vspace = VSpace::from_cap(&args.cap(0).cap(), 1)?;
     match frame.mapping {
-        Some(old) if old.asid != vspace.asid => return Err(SysError::InvalidCapability(1)),
-        Some(old) if old.vaddr != vaddr => return Err(SysError::InvalidArgument(0)),
+        Some(old) if old.asid() != vspace.asid => return Err(SysError::InvalidCapability(1)),
+        Some(old) if old.vaddr() != vaddr => return Err(SysError::InvalidArgument(0)),
         None if !in_user_range(vaddr, frame.size.bits()) => return Err(SysError::InvalidArgument(0)),
         _ => {}
     }
@@ -80,7 +81,7 @@ fn map(slot: Ref<Slot>, frame: Frame, args: &Args) -> Result<Outcome, SysError> 
     let rights = frame.rights.and(CapRights::from_word(rights));
     let mapping = install(vspace, vaddr, frame, rights, attributes)?;
     slot.update(Frame { mapping: Some(mapping), ..frame }.cap());
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Maps a frame, or changes how it is mapped where it already is; comes back with where it is.
@@ -114,16 +115,16 @@ pub fn install(
     }
     entry.set(Entry::leaf(frame.addr.get(), level, rights, attributes));
     arch::tlb::publish();
-    Ok(Mapping { asid: vspace.asid, vaddr })
+    Ok(Mapping::new(vspace.asid, vaddr))
 }
 
 /// Takes a frame out of the address space that it is in, if it still is.
 pub fn unmap(mapping: Mapping, addr: Addr, size: FrameSize) {
-    let Some(root) = asid::root(mapping.asid) else { return };
-    let Place { entry, level } = vspace::walk(root, mapping.vaddr);
+    let Some(root) = asid::root(mapping.asid()) else { return };
+    let Place { entry, level } = vspace::walk(root, mapping.vaddr());
     if level == Level::of(size) && entry.get().kind(level) == Kind::Leaf(addr.get()) {
         entry.set(Entry::EMPTY);
-        asid::invalidate_page(mapping.asid, mapping.vaddr);
+        asid::invalidate_page(mapping.asid(), mapping.vaddr());
     }
 }
 
@@ -132,24 +133,20 @@ pub fn unmap(mapping: Mapping, addr: Addr, size: FrameSize) {
 pub enum CacheOperation {
     /// Write back.
     Clean,
-    /// Drop. Dirty lines are written back: a frame's memory may still hold what its previous owner left there, which a
-    /// line that was never written back hides. Memory that a device wrote has no dirty lines.
-    Invalidate,
-    /// Write back and drop.
+    /// Write back and drop; also where user level asks to drop only: a frame's memory may still hold what its previous
+    /// owner left there, which a line that was never written back hides. Memory that a device wrote has no dirty lines.
     CleanInvalidate,
     /// Make visible to instruction fetches.
     Unify,
 }
 
 impl CacheOperation {
-    /// The operation that a label of a frame or address space names.
-    pub const fn from_label(label: Label) -> Option<Self> {
+    /// The operation that one of the four labels of a frame, or of an address space, names.
+    pub const fn of(label: Label) -> Self {
         match label {
-            Label::ARMPageClean_Data | Label::ARMVSpaceClean_Data => Some(Self::Clean),
-            Label::ARMPageInvalidate_Data | Label::ARMVSpaceInvalidate_Data => Some(Self::Invalidate),
-            Label::ARMPageCleanInvalidate_Data | Label::ARMVSpaceCleanInvalidate_Data => Some(Self::CleanInvalidate),
-            Label::ARMPageUnify_Instruction | Label::ARMVSpaceUnify_Instruction => Some(Self::Unify),
-            _ => None,
+            Label::ARMPageClean_Data | Label::ARMVSpaceClean_Data => Self::Clean,
+            Label::ARMPageUnify_Instruction | Label::ARMVSpaceUnify_Instruction => Self::Unify,
+            _ => Self::CleanInvalidate,
         }
     }
 
@@ -160,25 +157,17 @@ impl CacheOperation {
         }
         match self {
             Self::Clean => arch::cache::clean(addr, length),
-            Self::Invalidate | Self::CleanInvalidate => arch::cache::clean_invalidate(addr, length),
+            Self::CleanInvalidate => arch::cache::clean_invalidate(addr, length),
             Self::Unify => arch::cache::unify(addr, length),
         }
     }
 }
 
 /// Cache maintenance of a part of a mapped frame, by offsets.
-fn maintain(frame: Frame, label: Label, args: &Args) -> Result<Outcome, SysError> {
-    let operation = match label {
-        Label::ARMPageClean_Data
-        | Label::ARMPageInvalidate_Data
-        | Label::ARMPageCleanInvalidate_Data
-        | Label::ARMPageUnify_Instruction => CacheOperation::from_label(label),
-        _ => None,
-    };
-    let operation = operation.ok_or(SysError::IllegalOperation)?;
-    let (start, end) = (args.word(0)?, args.word(1)?);
+fn maintain(frame: Frame, operation: CacheOperation, args: &Args) -> Result<(), SysError> {
+    let (start, end) = (args.word(0), args.word(1));
     let mapping = frame.mapping.ok_or(SysError::IllegalOperation)?;
-    if asid::root(mapping.asid).is_none() {
+    if asid::root(mapping.asid()).is_none() {
         return Err(SysError::FailedLookup { source: false, failure: LookupFailure::InvalidRoot });
     }
     if end <= start {
@@ -189,5 +178,5 @@ fn maintain(frame: Frame, label: Label, args: &Args) -> Result<Outcome, SysError
         return Err(SysError::InvalidArgument(0));
     }
     operation.apply(frame.addr.get() + start, end - start);
-    Ok(Outcome::Done)
+    Ok(())
 }

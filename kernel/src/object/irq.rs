@@ -3,7 +3,7 @@
 use crate::arch;
 use crate::cpu::SEVERAL;
 use crate::error::SysError;
-use crate::invoke::{Args, Outcome};
+use crate::invoke::Args;
 use crate::mem::Ref;
 use crate::object::cnode;
 use crate::object::delete;
@@ -74,19 +74,19 @@ fn notification_slot(number: u32) -> Ref<Slot> {
 }
 
 /// Methods of the interrupt control capability.
-pub fn invoke_control(slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outcome, SysError> {
+pub fn invoke_control(slot: Ref<Slot>, label: Label, args: &Args) -> Result<(), SysError> {
     match label {
         Label::IRQIssueIRQHandler => {
-            let irq = decode_irq(args.word(0)?)?;
+            let irq = decode_irq(args.word(0))?;
             issue(slot, Interrupt { irq, edge: None, core: 0 }, args, [1, 2])
         }
         Label::ARMIRQIssueIRQHandlerTrigger => {
-            let (irq, edge) = (decode_irq(args.word(0)?)?, args.word(1)? != 0);
+            let (irq, edge) = (decode_irq(args.word(0))?, args.word(1) != 0);
             issue(slot, Interrupt { irq, edge: Some(edge), core: 0 }, args, [2, 3])
         }
         #[cfg(sel4_smp)]
         Label::ARMIRQIssueIRQHandlerTriggerCore => {
-            let (irq, edge, core) = (decode_irq(args.word(0)?)?, args.word(1)? != 0, args.word(4)?);
+            let (irq, edge, core) = (decode_irq(args.word(0))?, args.word(1) != 0, args.word(4));
             if core >= arch::cores() as u64 {
                 return Err(SysError::InvalidArgument(4));
             }
@@ -113,16 +113,11 @@ struct Interrupt {
 }
 
 /// Makes the handler capability; the numbers are those of the arguments that hold the slot's index and depth.
-fn issue(
-    control: Ref<Slot>,
-    interrupt: Interrupt,
-    args: &Args,
-    [index, depth]: [usize; 2],
-) -> Result<Outcome, SysError> {
+fn issue(control: Ref<Slot>, interrupt: Interrupt, args: &Args, [index, depth]: [usize; 2]) -> Result<(), SysError> {
     let Interrupt { irq, edge, core } = interrupt;
     let number = line_of(irq, core);
-    let root = args.cap(0)?.cap();
-    let (index, depth) = (args.word(index)?, args.depth(depth)?);
+    let root = args.cap(0).cap();
+    let (index, depth) = (args.word(index), args.depth(depth));
     if arch::irq::is_reserved(irq) || line(number).issued.get() {
         return Err(SysError::RevokeFirst);
     }
@@ -138,35 +133,32 @@ fn issue(
         arch::irq::unmask(irq);
     });
     slot::insert_derived(dest, Cap::IrqHandler { irq: number }, control);
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Number of software-generated interrupts.
 const SGIS: u64 = 16;
 
-fn issue_sgi(control: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
-    let (irq, target) = (args.word(0)?, args.word(1)?);
-    let root = args.cap(0)?.cap();
+fn issue_sgi(control: Ref<Slot>, args: &Args) -> Result<(), SysError> {
+    let (irq, target) = (args.word(0), args.word(1));
+    let root = args.cap(0).cap();
     if irq >= SGIS {
         return Err(SysError::Range { min: 0, max: SGIS - 1 });
     }
     if target >= MAX_NUM_NODES as u64 {
         return Err(SysError::InvalidArgument(1));
     }
-    let dest = cnode::lookup_empty(&root, args.word(2)?, args.depth(3)?)?;
+    let dest = cnode::lookup_empty(&root, args.word(2), args.depth(3))?;
     slot::insert_derived(dest, Cap::SgiSignal { irq: irq as u32, target: target as u32 }, control);
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Methods of a handler capability.
-pub fn invoke_handler(line: u32, label: Label, args: &Args) -> Result<Outcome, SysError> {
+pub fn invoke_handler(line: u32, label: Label, args: &Args) -> Result<(), SysError> {
     match label {
-        Label::IRQAckIRQ => {
-            with_interrupt(line, arch::irq::unmask);
-            Ok(Outcome::Done)
-        }
+        Label::IRQAckIRQ => with_interrupt(line, arch::irq::unmask),
         Label::IRQSetIRQHandler => {
-            let source = args.cap(0)?;
+            let source = args.cap(0);
             let Cap::Notification { rights, .. } = source.cap() else { return Err(SysError::InvalidCapability(1)) };
             if !rights.write {
                 return Err(SysError::InvalidCapability(1));
@@ -175,11 +167,10 @@ pub fn invoke_handler(line: u32, label: Label, args: &Args) -> Result<Outcome, S
             let cap = source.cap();
             delete::delete(slot)?;
             slot::insert_derived(slot, cap, source);
-            Ok(Outcome::Done)
         }
-        Label::IRQClearIRQHandler => delete::delete(notification_slot(line)).map(|()| Outcome::Done),
-        _ => Err(SysError::IllegalOperation),
+        _ => delete::delete(notification_slot(line))?,
     }
+    Ok(())
 }
 
 /// The last handler capability goes.

@@ -95,8 +95,9 @@ fn notification(tcb: Ref<Tcb>, cptr: u64) -> Option<(Ref<notification::Notificat
 /// Methods of a port.
 pub fn invoke(vcpu: Ref<VCpu>, rights: u64, label: u64, args: &Args) -> Result<Outcome, SysError> {
     match label {
+        port::SEND if args.length() < port::WORDS => Err(SysError::Truncated),
         port::SEND => {
-            let words = [args.word(0)?, args.word(1)?, args.word(2)?];
+            let words = core::array::from_fn(|index| args.word(index));
             if send(vcpu, rights, words) { Ok(Outcome::Done) } else { Err(SysError::DeleteFirst) }
         }
         port::SIGNAL => {

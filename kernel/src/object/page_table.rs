@@ -2,7 +2,7 @@
 
 use crate::arch;
 use crate::error::SysError;
-use crate::invoke::{Args, Outcome};
+use crate::invoke::Args;
 use crate::mem::Ref;
 use crate::object::asid;
 use crate::object::slot::Slot;
@@ -13,40 +13,36 @@ use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::object::{PAGE_TABLE_BITS, USER_TOP};
 
 /// Methods of a table.
-pub fn invoke(slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outcome, SysError> {
+pub fn invoke(slot: Ref<Slot>, label: Label, args: &Args) -> Result<(), SysError> {
     let Cap::PageTable { addr, mapping } = slot.cap() else { return Err(SysError::InvalidCapability(0)) };
-    match label {
-        Label::ARMPageTableMap => map(slot, addr, mapping, args),
-        Label::ARMPageTableUnmap => {
-            if !slot.is_final() {
-                return Err(SysError::RevokeFirst);
-            }
-            if let Some(mapping) = mapping {
-                unmap(mapping, addr);
-                arch::memory::zero(addr.get(), 1 << PAGE_TABLE_BITS);
-            }
-            slot.update(Cap::PageTable { addr, mapping: None });
-            Ok(Outcome::Done)
-        }
-        _ => Err(SysError::IllegalOperation),
+    if label == Label::ARMPageTableMap {
+        return map(slot, addr, mapping, args);
     }
+    if !slot.is_final() {
+        return Err(SysError::RevokeFirst);
+    }
+    if let Some(mapping) = mapping {
+        unmap(mapping, addr);
+        arch::memory::zero(addr.get(), 1 << PAGE_TABLE_BITS);
+    }
+    slot.update(Cap::PageTable { addr, mapping: None });
+    Ok(())
 }
 
-fn map(slot: Ref<Slot>, addr: Addr, mapping: Option<Mapping>, args: &Args) -> Result<Outcome, SysError> {
-    // The attributes of a table say nothing at stage 2; they must be there all the same.
-    let (vaddr, _attributes) = (args.word(0)?, args.word(1)?);
-    let vspace = args.cap(0)?.cap();
+fn map(slot: Ref<Slot>, addr: Addr, mapping: Option<Mapping>, args: &Args) -> Result<(), SysError> {
+    // Its attributes say nothing at stage 2.
+    let vaddr = args.word(0);
     if mapping.is_some() {
         return Err(SysError::InvalidCapability(0));
     }
-    let vspace = VSpace::from_cap(&vspace, 1)?;
+    let vspace = VSpace::from_cap(&args.cap(0).cap(), 1)?;
     if vaddr > USER_TOP {
         return Err(SysError::InvalidArgument(0));
     }
     vspace.check(1)?;
     let mapping = install(vspace, vaddr, addr)?;
     slot.update(Cap::PageTable { addr, mapping: Some(mapping) });
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Puts a cleared table into an address space; comes back with where it is.
@@ -57,14 +53,14 @@ pub fn install(vspace: VSpace, vaddr: u64, table: Addr) -> Result<Mapping, SysEr
     }
     entry.set(Entry::table(table.get()));
     arch::tlb::publish();
-    Ok(Mapping { asid: vspace.asid, vaddr: vaddr & !low_mask(level.shift()) })
+    Ok(Mapping::new(vspace.asid, vaddr & !low_mask(level.shift())))
 }
 
 /// Takes a table out of the address space that it is in, if it still is.
 pub fn unmap(mapping: Mapping, addr: Addr) {
-    let Some(root) = asid::root(mapping.asid) else { return };
-    if let Some(entry) = vspace::find_table(root, mapping.vaddr, addr) {
+    let Some(root) = asid::root(mapping.asid()) else { return };
+    if let Some(entry) = vspace::find_table(root, mapping.vaddr(), addr) {
         entry.set(Entry::EMPTY);
-        asid::invalidate(mapping.asid);
+        asid::invalidate(mapping.asid());
     }
 }

@@ -143,16 +143,22 @@ impl SchedContext {
         }
     }
 
+    /// The refill that is used first, of a context that is not round-robin.
+    #[inline(never)]
+    fn head(this: Ref<Self>) -> Refill {
+        Self::refills(this).head()
+    }
+
     /// Ticks that it can use at once, when it is due.
     #[inline(always)]
     pub fn available(this: Ref<Self>) -> u64 {
-        if this.is_round_robin() { this.slice.get() } else { Self::refills(this).head().amount }
+        if this.is_round_robin() { this.slice.get() } else { Self::head(this).amount }
     }
 
     /// From when on it can be used.
     #[inline(always)]
     pub fn due(this: Ref<Self>) -> u64 {
-        if this.is_round_robin() { 0 } else { Self::refills(this).head().time }
+        if this.is_round_robin() { 0 } else { Self::head(this).time }
     }
 
     /// Whether it can be used now for as long as is worth a switch.
@@ -225,17 +231,16 @@ fn unbind_all(this: Ref<SchedContext>) {
 /// Methods of a scheduling context.
 pub fn invoke(this: Ref<SchedContext>, label: Label, args: &Args) -> Result<Outcome, SysError> {
     match label {
-        Label::SchedContextBind => bind(this, args),
+        Label::SchedContextBind => bind(this, args.cap(0).cap())?,
         Label::SchedContextUnbind => {
             refuse_current(this)?;
             unbind_all(this);
-            Ok(Outcome::Done)
         }
-        Label::SchedContextUnbindObject => unbind_object(this, args),
-        Label::SchedContextConsumed => Ok(Outcome::Word(SchedContext::take_consumed(this))),
-        Label::SchedContextYieldTo => yield_to(this, args.thread()),
-        _ => Err(SysError::IllegalOperation),
+        Label::SchedContextUnbindObject => unbind_object(this, args.cap(0).cap())?,
+        Label::SchedContextConsumed => return Ok(Outcome::Word(SchedContext::take_consumed(this))),
+        _ => return yield_to(this, args.thread()),
     }
+    Ok(Outcome::Done)
 }
 
 /// The running thread cannot take its own time away: the system call could not end.
@@ -244,8 +249,8 @@ fn refuse_current(this: Ref<SchedContext>) -> Result<(), SysError> {
     if current.is_some() && this.tcb.get() == current { Err(SysError::IllegalOperation) } else { Ok(()) }
 }
 
-fn bind(this: Ref<SchedContext>, args: &Args) -> Result<Outcome, SysError> {
-    match args.cap(0)?.cap() {
+fn bind(this: Ref<SchedContext>, object: Cap) -> Result<(), SysError> {
+    match object {
         Cap::Thread { addr } => {
             let tcb: Ref<Tcb> = Ref::at(addr);
             if this.tcb.get().is_some() || tcb.sched_context.get().is_some() {
@@ -267,11 +272,11 @@ fn bind(this: Ref<SchedContext>, args: &Args) -> Result<Outcome, SysError> {
         }
         _ => return Err(SysError::InvalidCapability(1)),
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-fn unbind_object(this: Ref<SchedContext>, args: &Args) -> Result<Outcome, SysError> {
-    match args.cap(0)?.cap() {
+fn unbind_object(this: Ref<SchedContext>, object: Cap) -> Result<(), SysError> {
+    match object {
         Cap::Thread { addr } => {
             let tcb: Ref<Tcb> = Ref::at(addr);
             if this.tcb.get() != Some(tcb) {
@@ -295,7 +300,7 @@ fn unbind_object(this: Ref<SchedContext>, args: &Args) -> Result<Outcome, SysErr
         }
         _ => return Err(SysError::InvalidCapability(1)),
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn yield_to(this: Ref<SchedContext>, caller: Ref<Tcb>) -> Result<Outcome, SysError> {
@@ -325,13 +330,11 @@ fn yield_to(this: Ref<SchedContext>, caller: Ref<Tcb>) -> Result<Outcome, SysErr
 }
 
 /// `SchedControl_ConfigureFlags`.
-pub fn configure(core: u32, label: Label, args: &Args) -> Result<Outcome, SysError> {
-    if label != Label::SchedControlConfigureFlags {
-        return Err(SysError::IllegalOperation);
-    }
-    let (budget, period) = (args.word(0)?, args.word(1)?);
-    let (extra_refills, badge, flags) = (args.word(2)?, args.word(3)?, args.word(4)?);
-    let Cap::SchedContext { addr, .. } = args.cap(0)?.cap() else { return Err(SysError::InvalidCapability(1)) };
+#[inline(never)]
+pub fn configure(core: u32, args: &Args) -> Result<(), SysError> {
+    let (budget, period) = (args.word(0), args.word(1));
+    let (extra_refills, badge, flags) = (args.word(2), args.word(3), args.word(4));
+    let Cap::SchedContext { addr, .. } = args.cap(0).cap() else { return Err(SysError::InvalidCapability(1)) };
     let this: Ref<SchedContext> = Ref::at(addr);
     let (min, max) = (time::MIN_BUDGET_US, time::max_period_us());
     for value in [budget, period] {
@@ -353,5 +356,5 @@ pub fn configure(core: u32, label: Label, args: &Args) -> Result<Outcome, SysErr
     let refills = if round_robin { refill::MIN_REFILLS } else { refill::MIN_REFILLS + extra_refills as u32 };
     let period = if round_robin { 0 } else { time::from_us(period) };
     sched::configure(this, core, Parameters { budget: time::from_us(budget), period, refills });
-    Ok(Outcome::Done)
+    Ok(())
 }

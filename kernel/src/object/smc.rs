@@ -4,17 +4,10 @@ use crate::arch;
 use crate::error::SysError;
 use crate::invoke::{Args, Outcome};
 use crate::ipc;
-use sel4_abi::label::InvocationLabel as Label;
 
 /// The method of an SMC capability: x0 to x7 there and back.
-pub fn invoke(badge: u64, label: Label, args: &Args) -> Result<Outcome, SysError> {
-    if label != Label::ARMSMCCall {
-        return Err(SysError::IllegalOperation);
-    }
-    let mut registers = [0; 8];
-    for (index, register) in registers.iter_mut().enumerate() {
-        *register = args.word(index)?;
-    }
+pub fn invoke(badge: u64, args: &Args) -> Result<Outcome, SysError> {
+    let registers = core::array::from_fn(|index| args.word(index));
     if badge != 0 && badge != registers[0] {
         return Err(SysError::IllegalOperation);
     }

@@ -292,7 +292,7 @@ impl Tcb {
     }
 
     /// The IPC buffer, if the thread has one that the kernel may use (read and write, not device memory).
-    #[inline]
+    #[inline(never)]
     pub fn buffer(&self) -> Option<UserWords> {
         let (addr, size) = self.slots.ipc_buffer.raw().shared_memory()?;
         // SAFETY: the capability names a frame of this size. The buffer is aligned to its size, so it does not leave the

@@ -19,64 +19,53 @@ use sel4_abi::message::MAX_LENGTH;
 use sel4_abi::object::{TCB_FLAG_MASK, USER_TOP};
 
 /// Methods of a thread capability, which stands in `slot`.
+#[inline(never)]
 pub fn invoke(tcb: Ref<Tcb>, slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outcome, SysError> {
     match label {
-        Label::TCBReadRegisters => read_registers(tcb, args),
-        Label::TCBWriteRegisters => write_registers(tcb, args),
-        Label::TCBCopyRegisters => copy_registers(tcb, args),
-        Label::TCBConfigure => configure(tcb, slot, args),
-        Label::TCBSetSpace => set_space(tcb, slot, args),
-        Label::TCBSetIPCBuffer => set_ipc_buffer(tcb, slot, args),
-        Label::TCBSetPriority => {
-            let priority = priority_allowed(args, 0, 0)?;
-            sched::set_priority(tcb, priority);
-            Ok(Outcome::Done)
+        Label::TCBReadRegisters => return read_registers(tcb, args),
+        Label::TCBWriteRegisters => write_registers(tcb, args)?,
+        Label::TCBCopyRegisters => copy_registers(tcb, args)?,
+        Label::TCBConfigure => {
+            let buffer = decode_buffer(args.word(2), args.cap(2))?;
+            let space = decode_space(args, 0)?;
+            install_space(tcb, slot, space)?;
+            install_buffer(tcb, slot, buffer)?;
         }
-        Label::TCBSetMCPriority => {
-            tcb.mcp.set(priority_allowed(args, 0, 0)?);
-            Ok(Outcome::Done)
+        Label::TCBSetSpace => {
+            let handler = handler_cap(args.cap(0), 1)?;
+            let space = decode_space(args, 1)?;
+            replace_slot(slot, &tcb.slots.fault_handler, handler)?;
+            install_space(tcb, slot, space)?;
         }
-        Label::TCBSetSchedParams => set_sched_params(tcb, slot, args),
+        Label::TCBSetIPCBuffer => install_buffer(tcb, slot, decode_buffer(args.word(0), args.cap(0))?)?,
+        Label::TCBSetPriority => sched::set_priority(tcb, priority_allowed(args, 0)?),
+        Label::TCBSetMCPriority => tcb.mcp.set(priority_allowed(args, 0)?),
+        Label::TCBSetSchedParams => set_sched_params(tcb, slot, args)?,
         Label::TCBSetTimeoutEndpoint => {
-            let handler = handler_cap(args.cap(0)?, 1)?;
+            let handler = handler_cap(args.cap(0), 1)?;
             replace_slot(slot, &tcb.slots.timeout_handler, handler)?;
-            Ok(Outcome::Done)
         }
-        Label::TCBSuspend => {
-            ipc::suspend(tcb);
-            Ok(Outcome::Done)
-        }
-        Label::TCBResume => {
-            resume(tcb);
-            Ok(Outcome::Done)
-        }
-        Label::TCBBindNotification => bind_notification(tcb, args),
+        Label::TCBSuspend => ipc::suspend(tcb),
+        Label::TCBResume => resume(tcb),
+        Label::TCBBindNotification => bind_notification(tcb, args)?,
+        Label::TCBUnbindNotification if tcb.notification.get().is_none() => return Err(SysError::IllegalOperation),
+        Label::TCBUnbindNotification => notification::unbind(tcb),
         #[cfg(sel4_debug)]
         Label::TCBSetBreakpoint
         | Label::TCBGetBreakpoint
         | Label::TCBUnsetBreakpoint
-        | Label::TCBConfigureSingleStepping => crate::object::breakpoint::invoke(tcb, label, args),
-        Label::TCBUnbindNotification => {
-            if tcb.notification.get().is_none() {
-                return Err(SysError::IllegalOperation);
-            }
-            notification::unbind(tcb);
-            Ok(Outcome::Done)
-        }
+        | Label::TCBConfigureSingleStepping => return crate::object::breakpoint::invoke(tcb, label, args),
         Label::TCBSetTLSBase => {
-            let base = args.word(0)?;
             arch::unload(tcb);
-            tcb.regs.tpidr_el0.set(base);
-            Ok(Outcome::Done)
+            tcb.regs.tpidr_el0.set(args.word(0));
         }
-        Label::TCBSetFlags => {
-            let (clear, set) = (args.word(0)?, args.word(1)?);
+        _ => {
             arch::unload(tcb);
-            tcb.flags.set((tcb.flags.get() & !clear | set) & TCB_FLAG_MASK);
-            Ok(Outcome::Word(tcb.flags.get()))
+            tcb.flags.set((tcb.flags.get() & !args.word(0) | args.word(1)) & TCB_FLAG_MASK);
+            return Ok(Outcome::Word(tcb.flags.get()));
         }
-        _ => Err(SysError::IllegalOperation),
     }
+    Ok(Outcome::Done)
 }
 
 /// Lets a stopped thread run. One that waits in a system call starts it over.
@@ -104,7 +93,7 @@ fn visible_pc(tcb: Ref<Tcb>) -> u64 {
 }
 
 fn read_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
-    let (flags, count) = (args.word(0)?, args.word(1)?);
+    let (flags, count) = (args.word(0), args.word(1));
     if !(1..=LENGTH as u64).contains(&count) {
         return Err(SysError::Range { min: 1, max: LENGTH as u64 });
     }
@@ -125,8 +114,8 @@ fn read_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
     Ok(Outcome::Written(count))
 }
 
-fn write_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
-    let (flags, count) = (args.word(0)?, args.word(1)?);
+fn write_registers(tcb: Ref<Tcb>, args: &Args) -> Result<(), SysError> {
+    let (flags, count) = (args.word(0), args.word(1));
     if ((args.length() - 2) as u64) < count {
         return Err(SysError::Truncated);
     }
@@ -144,7 +133,7 @@ fn write_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
     if flags & transfer_flag::FIRST_THREAD != 0 {
         restart_with_registers(tcb);
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Lets a thread run with the registers that it was given.
@@ -156,10 +145,10 @@ fn restart_with_registers(tcb: Ref<Tcb>) {
     sched::wake(tcb);
 }
 
-fn copy_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
+fn copy_registers(tcb: Ref<Tcb>, args: &Args) -> Result<(), SysError> {
     use transfer_flag::{FIRST_THREAD, FRAME, INTEGER, SECOND_THREAD};
-    let flags = args.word(0)?;
-    let Cap::Thread { addr } = args.cap(0)?.cap() else { return Err(SysError::InvalidCapability(1)) };
+    let flags = args.word(0);
+    let Cap::Thread { addr } = args.cap(0).cap() else { return Err(SysError::InvalidCapability(1)) };
     let source: Ref<Tcb> = Ref::at(addr);
     if flags & FIRST_THREAD != 0 {
         ipc::suspend(source);
@@ -181,13 +170,13 @@ fn copy_registers(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
     if flags & SECOND_THREAD != 0 {
         restart_with_registers(tcb);
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-/// A priority that the authority (a thread capability, number `cap` of the message) may give.
-fn priority_allowed(args: &Args, word: usize, cap: usize) -> Result<u8, SysError> {
-    let priority = args.word(word)?;
-    let Cap::Thread { addr } = args.cap(cap)?.cap() else { return Err(SysError::InvalidCapability(1)) };
+/// The priority in this word, which the authority, a thread and the first capability, may give.
+fn priority_allowed(args: &Args, word: usize) -> Result<u8, SysError> {
+    let priority = args.word(word);
+    let Cap::Thread { addr } = args.cap(0).cap() else { return Err(SysError::InvalidCapability(1)) };
     let mcp = u64::from(Ref::<Tcb>::at(addr).mcp.get());
     if priority > mcp {
         return Err(SysError::Range { min: 0, max: mcp });
@@ -226,38 +215,27 @@ struct Space {
     vspace: (Cap, Ref<Slot>),
 }
 
-/// Decodes the roots in capabilities `first` and `first + 1`, with their data in words `word` and `word + 1`.
-fn decode_space(args: &Args, first: usize, word: usize) -> Result<Space, SysError> {
-    let (cspace_data, vspace_data) = (args.word(word)?, args.word(word + 1)?);
-    let (cspace, vspace) = (args.cap(first)?, args.cap(first + 1)?);
-    let root = cspace.cap();
-    let root = if cspace_data == 0 { root } else { root.with_data(cspace_data, false).unwrap_or(Cap::Null) };
-    let root = cnode::derive(cspace, root)?;
-    if !matches!(root, Cap::CNode { .. }) {
-        return Err(SysError::IllegalOperation);
+/// Decodes the roots in capabilities `first` and `first + 1`, with their data in the first two words.
+fn decode_space(args: &Args, first: usize) -> Result<Space, SysError> {
+    let cspace = decode_root(args.cap(first), args.word(0))?;
+    let vspace = decode_root(args.cap(first + 1), args.word(1))?;
+    match (cspace.0, vspace.0) {
+        (Cap::CNode { .. }, Cap::VSpace { asid: Some(_), .. }) => Ok(Space { cspace, vspace }),
+        _ => Err(SysError::IllegalOperation),
     }
-    let space = vspace.cap();
-    let space = if vspace_data == 0 { space } else { space.with_data(vspace_data, false).unwrap_or(Cap::Null) };
-    let space = cnode::derive(vspace, space)?;
-    if !matches!(space, Cap::VSpace { asid: Some(_), .. }) {
-        return Err(SysError::IllegalOperation);
-    }
-    Ok(Space { cspace: (root, cspace), vspace: (space, vspace) })
+}
+
+/// A copy of the capability in a slot, with this data unless that is 0.
+fn decode_root(slot: Ref<Slot>, data: u64) -> Result<(Cap, Ref<Slot>), SysError> {
+    let cap = slot.cap();
+    let cap = if data == 0 { cap } else { cap.with_data(data, false).unwrap_or(Cap::Null) };
+    Ok((cnode::derive(slot, cap)?, slot))
 }
 
 fn install_space(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, space: Space) -> Result<(), SysError> {
     arch::unload(tcb);
     replace_slot(tcb_slot, &tcb.slots.cspace, Some(space.cspace))?;
     replace_slot(tcb_slot, &tcb.slots.vspace, Some(space.vspace))
-}
-
-fn set_space(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
-    args.word(1)?;
-    let handler = handler_cap(args.cap(0)?, 1)?;
-    let space = decode_space(args, 1, 0)?;
-    replace_slot(tcb_slot, &tcb.slots.fault_handler, handler)?;
-    install_space(tcb, tcb_slot, space)?;
-    Ok(Outcome::Done)
 }
 
 /// The address and frame of an IPC buffer, decoded.
@@ -291,27 +269,11 @@ fn install_buffer(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, buffer: Buffer) -> Result<
     replace_slot(tcb_slot, &tcb.slots.ipc_buffer, frame)
 }
 
-fn set_ipc_buffer(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
-    let address = args.word(0)?;
-    let buffer = decode_buffer(address, args.cap(0)?)?;
-    install_buffer(tcb, tcb_slot, buffer)?;
-    Ok(Outcome::Done)
-}
-
-fn configure(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
-    let address = args.word(2)?;
-    let buffer = decode_buffer(address, args.cap(2)?)?;
-    let space = decode_space(args, 0, 0)?;
-    install_space(tcb, tcb_slot, space)?;
-    install_buffer(tcb, tcb_slot, buffer)?;
-    Ok(Outcome::Done)
-}
-
-fn set_sched_params(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<Outcome, SysError> {
-    let mcp = priority_allowed(args, 0, 0)?;
-    let priority = priority_allowed(args, 1, 0)?;
-    let context = decode_new_context(tcb, args.cap(1)?)?;
-    let handler = handler_cap(args.cap(2)?, 3)?;
+fn set_sched_params(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<(), SysError> {
+    let mcp = priority_allowed(args, 0)?;
+    let priority = priority_allowed(args, 1)?;
+    let context = decode_new_context(tcb, args.cap(1))?;
+    let handler = handler_cap(args.cap(2), 3)?;
     replace_slot(tcb_slot, &tcb.slots.fault_handler, handler)?;
     tcb.mcp.set(mcp);
     sched::set_priority(tcb, priority);
@@ -319,7 +281,7 @@ fn set_sched_params(tcb: Ref<Tcb>, tcb_slot: Ref<Slot>, args: &Args) -> Result<O
         Some(context) => sched::give_context(context, tcb),
         None => sched::take_context(tcb),
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// The scheduling context that a thread is to get; none to take its own away.
@@ -341,8 +303,8 @@ fn decode_new_context(tcb: Ref<Tcb>, slot: Ref<Slot>) -> Result<Option<Ref<Sched
     }
 }
 
-fn bind_notification(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
-    let slot = args.cap(0)?;
+fn bind_notification(tcb: Ref<Tcb>, args: &Args) -> Result<(), SysError> {
+    let slot = args.cap(0);
     if tcb.notification.get().is_some() {
         return Err(SysError::IllegalOperation);
     }
@@ -352,7 +314,7 @@ fn bind_notification(tcb: Ref<Tcb>, args: &Args) -> Result<Outcome, SysError> {
         return Err(SysError::IllegalOperation);
     }
     notification::bind(notification, tcb);
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// The thread goes: out of every queue and binding. Its slots are emptied behind this.

@@ -3,7 +3,7 @@
 use crate::arch;
 use crate::cpu;
 use crate::error::SysError;
-use crate::invoke::{Args, Outcome};
+use crate::invoke::Args;
 use crate::mem::Ref;
 use crate::object::cnode;
 use crate::object::delete::preemption_point;
@@ -17,7 +17,6 @@ use crate::object::vcpu::VCpu;
 use quoll_kernel_core::cap::{Addr, CLEAR_CHUNK, Cap, FrameSize, MAX_CLEARED, MAX_RADIX};
 use quoll_kernel_core::lookup::LookupFailure;
 use quoll_kernel_core::untyped::{self, Placement};
-use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::message::{CNodeCapData, CapRights};
 use sel4_abi::object::{
     MAX_UNTYPED_BITS, MIN_SCHED_CONTEXT_BITS, MIN_UNTYPED_BITS, ObjectType, RETYPE_MAX_OBJECTS, SLOT_BITS,
@@ -31,11 +30,9 @@ struct Request {
     count: u64,
 }
 
-/// Methods of an untyped capability.
-pub fn invoke(slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outcome, SysError> {
-    if label != Label::UntypedRetype {
-        return Err(SysError::IllegalOperation);
-    }
+/// The method of an untyped capability.
+#[inline(never)]
+pub fn retype(slot: Ref<Slot>, args: &Args) -> Result<(), SysError> {
     let Cap::Untyped { addr, size_bits, device, free, .. } = slot.cap() else {
         return Err(SysError::InvalidCapability(0));
     };
@@ -59,12 +56,12 @@ pub fn invoke(slot: Ref<Slot>, label: Label, args: &Args) -> Result<Outcome, Sys
         let cap = create(request, object, device);
         slot::insert_new(cnode::slot_in(cnode, first + number), cap, slot);
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn decode_request(args: &Args) -> Result<Request, SysError> {
-    let (number, size) = (args.word(0)?, args.word(1)?);
-    let count = args.word(5)?;
+    let (number, size) = (args.word(0), args.word(1));
+    let count = args.word(5);
     let object = ObjectType::from_number(number).ok_or(SysError::InvalidArgument(0))?;
     if size > u64::from(MAX_UNTYPED_BITS) {
         return Err(SysError::Range { min: 0, max: u64::from(MAX_UNTYPED_BITS) });
@@ -88,8 +85,8 @@ fn decode_request(args: &Args) -> Result<Request, SysError> {
 
 /// The CNode for the new capabilities and the first slot in it: as many as are asked for, and all empty.
 fn decode_destination(args: &Args, count: u64) -> Result<(Addr, u64), SysError> {
-    let (index, depth, offset) = (args.word(2)?, args.word(3)?, args.word(4)?);
-    let root = args.cap(0)?.cap();
+    let (index, depth, offset) = (args.word(2), args.word(3), args.word(4));
+    let root = args.cap(0).cap();
     let node = if depth == 0 { root } else { cnode::lookup_target(&root, index, depth, false)?.cap() };
     let Cap::CNode { addr, radix, .. } = node else {
         let failure = LookupFailure::MissingCapability { bits_left: depth as u32 };

@@ -5,7 +5,6 @@
 //! leaves it loaded until another vCPU's thread does; then the object holds it.
 
 use crate::arch::{self, guest, vgic};
-use crate::benchmark;
 use crate::cpu;
 use crate::error::SysError;
 use crate::fault::{self, Fault};
@@ -180,7 +179,7 @@ pub fn finalise(vcpu: Ref<VCpu>) {
 /// Methods of a vCPU.
 pub fn invoke(vcpu: Ref<VCpu>, label: Label, args: &Args) -> Result<Outcome, SysError> {
     if label == Label::ARMVCPUSetTCB {
-        let Cap::Thread { addr } = args.cap(0)?.cap() else { return Err(SysError::IllegalOperation) };
+        let Cap::Thread { addr } = args.cap(0).cap() else { return Err(SysError::IllegalOperation) };
         associate(vcpu, Ref::at(addr));
         return Ok(Outcome::Done);
     }
@@ -200,6 +199,7 @@ fn set_flags(vcpu: Ref<VCpu>, flags: u64) {
 }
 
 /// Methods that concern what may be loaded, on the core on which it is.
+#[inline(never)]
 fn invoke_here(vcpu: Ref<VCpu>, label: Label, args: &Args) -> Result<Outcome, SysError> {
     // What is switched when a guest stops is in the object only then. It runs if it invokes its own vCPU, or on another
     // core.
@@ -207,15 +207,15 @@ fn invoke_here(vcpu: Ref<VCpu>, label: Label, args: &Args) -> Result<Outcome, Sy
         guest::stop();
     }
     match label {
-        Label::ARMVCPUInjectIRQ => inject(vcpu, Injection::from_word(args.word(0)?)),
+        Label::ARMVCPUInjectIRQ => inject(vcpu, Injection::from_word(args.word(0)))?,
         Label::ARMVCPUReadReg => {
-            let value = read(vcpu, args.word(0)?).ok_or(SysError::InvalidArgument(1))?;
-            Ok(Outcome::Word(value))
+            let value = read(vcpu, args.word(0)).ok_or(SysError::InvalidArgument(1))?;
+            return Ok(Outcome::Word(value));
         }
-        Label::ARMVCPUWriteReg => write(vcpu, args.word(0)?, args.word(1)?).map(|()| Outcome::Done),
-        Label::ARMVCPUAckVPPI => acknowledge_timer(vcpu, args.word(0)?),
-        _ => Err(SysError::IllegalOperation),
+        Label::ARMVCPUWriteReg => write(vcpu, args.word(0), args.word(1))?,
+        _ => acknowledge_timer(vcpu, args.word(0))?,
     }
+    Ok(Outcome::Done)
 }
 
 /// The arguments of `VCPU_InjectIRQ`, which travel in one word.
@@ -242,7 +242,7 @@ impl Injection {
     }
 }
 
-fn inject(vcpu: Ref<VCpu>, injection: Injection) -> Result<Outcome, SysError> {
+fn inject(vcpu: Ref<VCpu>, injection: Injection) -> Result<(), SysError> {
     injection.check()?;
     let index = injection.index as usize;
     if list_register(vcpu, index).state() != 0 {
@@ -250,7 +250,7 @@ fn inject(vcpu: Ref<VCpu>, injection: Injection) -> Result<Outcome, SysError> {
     }
     let value = ListRegister::injected(injection.intid, injection.priority, injection.group);
     set_list_register(vcpu, index, value);
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn list_register(vcpu: Ref<VCpu>, index: usize) -> ListRegister {
@@ -377,7 +377,7 @@ pub const REQUESTS: u64 = 0b1110;
 pub const NO_ENTRY_FOR_END: u64 = 0b100;
 
 /// The VMM is done with the timer's interrupt: it can come again.
-fn acknowledge_timer(vcpu: Ref<VCpu>, irq: u64) -> Result<Outcome, SysError> {
+fn acknowledge_timer(vcpu: Ref<VCpu>, irq: u64) -> Result<(), SysError> {
     let timer = SELECTED.interrupts.virtual_timer;
     if irq != u64::from(timer) {
         return Err(SysError::InvalidArgument(0));
@@ -385,7 +385,7 @@ fn acknowledge_timer(vcpu: Ref<VCpu>, irq: u64) -> Result<Outcome, SysError> {
     if vcpu.timer_active.replace(false) && guest::is_loaded(vcpu) {
         arch::irq::set_active(timer, false);
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// A guest executed WFI and its VMM asked that the kernel handles it: the thread waits until a virtual interrupt is pending
@@ -395,9 +395,8 @@ pub fn wait_for_interrupt(tcb: Ref<Tcb>, vcpu: Ref<VCpu>, timer: Option<u64>) ->
     if due || gic::would_signal(list_registers(vcpu), controls(vcpu)) {
         return trap::go_on(tcb);
     }
-    benchmark::enter();
     waits::wait_for_interrupt(tcb, timer);
-    trap::leave()
+    trap::resume()
 }
 
 /// An interrupt of the core that is a guest's: maintenance or virtual timer. It has been acknowledged, not ended.

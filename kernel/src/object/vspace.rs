@@ -1,7 +1,7 @@
 //! Address spaces: walking the translation tables, and the methods of the root (seL4 manual, chapter 7).
 
 use crate::error::SysError;
-use crate::invoke::{Args, Outcome};
+use crate::invoke::Args;
 use crate::mem::Ref;
 use crate::object::asid;
 use crate::object::frame::CacheOperation;
@@ -89,9 +89,9 @@ pub fn finalise(addr: Addr, asid: u16) {
 }
 
 /// Methods of an address space: cache maintenance of a range of addresses within one page.
-pub fn invoke(cap: &Cap, label: Label, args: &Args) -> Result<Outcome, SysError> {
-    let operation = CacheOperation::from_label(label).ok_or(SysError::IllegalOperation)?;
-    let (start, end) = (args.word(0)?, args.word(1)?);
+pub fn invoke(cap: &Cap, label: Label, args: &Args) -> Result<(), SysError> {
+    let operation = CacheOperation::of(label);
+    let (start, end) = (args.word(0), args.word(1));
     if end <= start {
         return Err(SysError::InvalidArgument(1));
     }
@@ -101,12 +101,12 @@ pub fn invoke(cap: &Cap, label: Label, args: &Args) -> Result<Outcome, SysError>
     let vspace = VSpace::from_cap(cap, 0)?;
     vspace.check(0)?;
     let Place { entry, level } = walk(vspace.root, start);
-    let Kind::Leaf(frame) = entry.get().kind(level) else { return Ok(Outcome::Done) };
+    let Kind::Leaf(frame) = entry.get().kind(level) else { return Ok(()) };
     let last = start | low_mask(level.shift());
     if end - 1 > last {
         return Err(SysError::Range { min: start, max: last });
     }
     let offset = start & low_mask(level.shift());
     operation.apply(frame + offset, end - start);
-    Ok(Outcome::Done)
+    Ok(())
 }

@@ -62,7 +62,7 @@ fn frame(addr: Addr) -> Cap {
         size: FrameSize::Small,
         rights: CapRights::ALL,
         device: false,
-        mapping: Some(Mapping { asid: 1, vaddr: 0x10_0000 }),
+        mapping: Some(Mapping::new(1, 0x10_0000)),
     }
 }
 

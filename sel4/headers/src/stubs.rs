@@ -193,6 +193,7 @@ fn mask(bits: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sel4_abi::label::InvocationLabel;
 
     fn stub(name: &str) -> String {
         let release = Configuration::read("debug").unwrap();
@@ -209,6 +210,35 @@ mod tests {
         assert!(retype.contains("seL4_Invoke(_service, UntypedRetype, 1, 6, mr)"), "{retype}");
         let inject = stub("seL4_ARM_VCPU_InjectIRQ");
         assert!(inject.contains("((seL4_Word)index & 0xff) << 32, 0, 0, 0}"), "{inject}");
+    }
+
+    #[test]
+    fn the_kernel_expects_what_is_sent() {
+        let release = Configuration::read("release").unwrap();
+        let mut seen = 0;
+        for method in INTERFACES.iter().flat_map(|interface| interface.methods) {
+            let Some(label) = labels().find(|label| label.name() == method.label && method.is_in(&release)) else {
+                continue;
+            };
+            let (placed, _) = places(method.inputs);
+            let end = |(param, place): &(Param, Place)| match param.ty {
+                // As many as the words before say.
+                Type::Structure(Structure::UserContext) => place.word,
+                Type::Structure(structure) => place.word + structure.members().len(),
+                _ => place.word + 1,
+            };
+            let words = placed.iter().map(end).max().unwrap_or(0);
+            let caps = Stub { interface: "", method }.caps().count();
+            let signature = label.signature();
+            assert_eq!((usize::from(signature.words), usize::from(signature.caps)), (words, caps), "{}", method.label);
+            seen += 1;
+        }
+        // All but the invalid one.
+        assert_eq!(seen, labels().count() - 1);
+    }
+
+    fn labels() -> impl Iterator<Item = InvocationLabel> {
+        (0..).map_while(InvocationLabel::from_number)
     }
 
     #[test]

@@ -12,7 +12,7 @@ fn rights() -> impl Strategy<Value = CapRights> {
 }
 
 fn mapping() -> impl Strategy<Value = Option<Mapping>> {
-    proptest::option::of((any::<u16>(), 0u64..1 << 36).prop_map(|(asid, page)| Mapping { asid, vaddr: page << 12 }))
+    proptest::option::of((any::<u16>(), 0u64..1 << 36).prop_map(|(asid, page)| Mapping::new(asid, page << 12)))
 }
 
 /// Any capability.
@@ -54,8 +54,7 @@ pub fn any_cap() -> impl Strategy<Value = Cap> {
         frame,
         (addr(12), any::<u64>()).prop_map(|(addr, port)| Cap::VCpu { addr, port }),
         any::<u64>().prop_map(|badge| Cap::Smc { badge }),
-        (addr(5), any::<u32>(), proptest::option::of(addr(5).prop_filter("null", |a| a.get() != 0)))
-            .prop_map(|(slots, next, parent)| Cap::Zombie(Zombie { slots, next, parent })),
+        (addr(5), any::<u32>(), addr(5)).prop_map(|(slots, next, parent)| Cap::Zombie(Zombie { slots, next, parent })),
     ]
 }
 

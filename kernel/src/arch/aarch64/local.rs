@@ -1,6 +1,6 @@
 //! What is loaded on each core: the thread, address space, guest and FPU state that its registers hold.
 
-use super::sysreg::{read, write};
+use super::sysreg::write;
 use crate::cpu::SEVERAL;
 use crate::mem::Link;
 use crate::object::asid::VMIDS;
@@ -112,7 +112,9 @@ pub fn core_index() -> usize {
 /// This core's.
 #[inline(always)]
 pub fn local() -> &'static Local {
-    let address = read!("tpidr_el2") as usize;
+    let address: usize;
+    // SAFETY: reading the register has no side effect, and `start` writes it once, before anything calls this.
+    unsafe { core::arch::asm!("mrs {}, tpidr_el2", out(reg) address, options(pure, nomem, nostack, preserves_flags)) };
     // SAFETY: `start` has put the address of a static there before anything calls this.
     unsafe { &*core::ptr::with_exposed_provenance(address) }
 }

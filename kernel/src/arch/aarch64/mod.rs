@@ -79,7 +79,7 @@ fn save_thread_pointers(tcb: Ref<Tcb>) {
 
 /// To be called before a thread's thread pointers, address space, vCPU or FPU flag are read or changed, and before it is
 /// deleted: what is loaded for it goes back to its TCB, and is loaded anew if it runs again.
-#[inline]
+#[inline(never)]
 pub fn unload(tcb: Ref<Tcb>) {
     cores::where_held(|local| local.thread.get() == Some(tcb), || unload_here(tcb));
 }
