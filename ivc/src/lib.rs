@@ -9,6 +9,7 @@
 //! * [`Sender`] and [`Receiver`]: the same for slots of one size, and [`Words`], shared memory that such slots tell of.
 //! * [`console::Port`]: two rings in one region, the two directions of a console line; [`net::Port`]: those of a network
 //!   cable; [`block::Client`] and [`block::Server`]: a disk.
+//! * [`guest`]: messages of three words, as a guest sends and takes them.
 //!
 //! How a signal travels is the user's affair (a Microkit channel, a virtual interrupt): operations
 //! that may owe the peer one return a `#[must_use] bool`.
@@ -35,6 +36,7 @@
 pub mod block;
 pub mod console;
 mod end;
+pub mod guest;
 #[cfg(not(loom))]
 pub mod net;
 mod region;

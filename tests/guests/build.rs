@@ -6,7 +6,9 @@ fn main() {
         let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
         println!("cargo::rustc-link-arg-bins=-T{folder}/link.ld");
         println!("cargo::rustc-link-arg-bins=--oformat=binary");
-        // It prints. The VMM puts an image at the beginning of the guest's memory.
-        println!("cargo::rustc-link-arg-bin=bad-guest=--defsym=image_base=0x40000000");
+        // They print. The VMM puts an image at the beginning of the guest's memory.
+        for printing in ["bad-guest", "messages-judge"] {
+            println!("cargo::rustc-link-arg-bin={printing}=--defsym=image_base=0x40000000");
+        }
     }
 }

@@ -17,6 +17,8 @@ pub struct HostGic {
     pub priority_bits: u32,
     /// Whether a list register may be linked to the virtual timer's interrupt.
     pub linked_timer: bool,
+    /// Whether others send messages to this machine's vCPUs.
+    pub messages: bool,
 }
 
 /// A system register of a vCPU that the monitor reads or writes.
@@ -71,7 +73,13 @@ pub enum Conduit {
 ///
 /// `vcpu` is always below [`Hypervisor::vcpus`]. The register accessors are for the vCPU whose exit is being handled;
 /// an implementation may keep what it has read until the exit is answered.
-pub trait Hypervisor: ListRegisters {
+pub trait Hypervisor {
+    /// The list registers of the machine's vCPUs.
+    type Lists: ListRegisters;
+
+    /// The list registers.
+    fn lists(&mut self) -> &mut Self::Lists;
+
     /// Number of vCPUs that the system description gives this machine.
     fn vcpus(&self) -> usize;
 

@@ -62,6 +62,11 @@ pub const TIMER_PPIS: [u32; 4] = [13, 14, 11, 10];
 /// The interrupt number of the virtual timer, the only one that a guest has.
 pub const VIRTUAL_TIMER: u32 = 16 + TIMER_PPIS[2];
 
+/// The interrupt that tells of messages from other guests: private to each vCPU, edge-triggered.
+pub const MESSAGES: u32 = 16 + MESSAGES_PPI;
+/// The same as a PPI number.
+pub const MESSAGES_PPI: u32 = 4;
+
 /// The clock of the UART and the bus, in Hz.
 pub const APB_CLOCK: u32 = 24_000_000;
 

@@ -44,6 +44,20 @@ pub mod vcpu_reg {
     pub const MAILBOX_WORD_BASE: u64 = 0x1300;
 }
 
+/// Slots of a protection domain's Microkit CNode.
+pub mod slot {
+    use crate::CPtr;
+    /// What the guest that it manages can tell others with, by the guest's channel: upstream has I/O ports there, of which
+    /// this architecture has none.
+    pub const BASE_GUEST_PORT: CPtr = crate::microkit::slot::BASE_IOPORT;
+}
+
+/// Names of symbols that the tool writes if a program has them.
+pub mod symbol {
+    /// 64-bit set of the channels of the guest that the protection domain manages.
+    pub const GUEST_CHANNELS: &str = "guest_channels";
+}
+
 /// Bits of [`vcpu_reg::FLAGS`].
 pub mod vcpu_flags {
     /// A WFI of this vCPU blocks its thread in the kernel until a virtual interrupt is pending or its virtual timer

@@ -55,6 +55,16 @@ impl Channel {
         self.cap()
     }
 
+    /// The port to the guest at the other end, if there is one: what quoll has for messages.
+    ///
+    /// # Panics
+    ///
+    /// When this end may not notify the other.
+    #[inline]
+    pub fn port(&self) -> sel4::quoll::Port {
+        self.notification().cast()
+    }
+
     /// Notifies the PD at the other end.
     ///
     /// # Panics

@@ -6,4 +6,5 @@
 
 pub mod gic;
 pub mod machine;
+pub mod messages;
 pub mod start;

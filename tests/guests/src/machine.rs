@@ -41,6 +41,9 @@ macro_rules! write_register {
 
 pub use {read_register, write_register};
 
+/// Switches the machine off.
+const PSCI_SYSTEM_OFF: u32 = 0x8400_0008;
+
 /// SMCCC call number `function` without arguments, by HVC.
 #[inline(always)]
 pub fn hvc(function: u32) -> u64 {
@@ -57,6 +60,14 @@ pub fn smc(function: u32) -> u64 {
     // SAFETY: as for `hvc`.
     unsafe { asm!("smc #0", inout("x0") x0, clobber_abi("C")) }
     x0
+}
+
+/// Switches the machine off.
+pub fn off() -> ! {
+    hvc(PSCI_SYSTEM_OFF);
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 /// Calls what is at an address.

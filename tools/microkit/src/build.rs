@@ -30,11 +30,12 @@ pub struct Outputs {
 /// Reads a description and checks it.
 pub fn read_system(
     source: &Source,
+    strict: bool,
     target: &Target,
     files: &SearchPaths,
     diagnostics: &mut Diagnostics,
 ) -> Option<System> {
-    let raw = sdf::parse(source, diagnostics)?;
+    let raw = sdf::parse(source, strict, diagnostics)?;
     check::check(&raw, target, files, diagnostics)
 }
 
@@ -67,7 +68,7 @@ pub fn build_for(
     diagnostics: &mut Diagnostics,
 ) -> Option<Outputs> {
     let files = SearchPaths::new(options.search_path.iter().cloned());
-    let system = read_system(source, target, &files, diagnostics);
+    let system = read_system(source, options.strict, target, &files, diagnostics);
     let parts = sdk::folder(options.sdk.clone()).and_then(|sdk| {
         sdk::load(&sdk, &options.board, &options.config, options.override_kernel.as_deref(), diagnostics)
     });

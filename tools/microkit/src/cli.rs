@@ -1,4 +1,4 @@
-//! The command line, upstream's with `--sdk` added.
+//! The command line: upstream's, and more.
 
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
@@ -30,6 +30,9 @@ pub struct Options {
     /// The kind of image.
     #[arg(long, value_enum, default_value = "binary")]
     pub image_type: ImageType,
+    /// Refuses what the format of Microkit 2.3 does not have.
+    #[arg(long)]
+    pub strict: bool,
     /// A kernel other than the SDK's, for debugging.
     #[arg(long, value_name = "KERNEL")]
     pub override_kernel: Option<PathBuf>,

@@ -57,6 +57,8 @@ codes! {
     /// A region that is to be filled with boot information.
     BootInformation "boot-information" Error
 
+    /// With `--strict`: something that upstream's format has not.
+    Extension "extension" Error
     /// A name refers to nothing.
     UnknownName "unknown-name" Error
     /// Two things of a kind have one name.
@@ -104,6 +106,14 @@ codes! {
     CallsBothWays "calls-both-ways" Error
     /// A call to a protection domain that isn't of higher priority.
     CallPriority "call-priority" Error
+    /// An end of a channel that is nobody's, or two's.
+    ChannelEnd "channel-end" Error
+    /// A call by a guest, or to one.
+    GuestCall "guest-call" Error
+    /// A virtual CPU that the virtual machine has not.
+    UnknownVcpu "unknown-vcpu" Error
+    /// An attribute for messages where the other end takes none.
+    MessageOption "message-option" Error
 
     /// Domains with several cores.
     DomainsWithCores "domains-with-cores" Error

@@ -25,7 +25,7 @@ impl System {
     /// Whether a protection domain receives on an endpoint rather than on its notification: it is called, or it has
     /// children or a virtual machine whose faults it handles.
     pub fn needs_endpoint(&self, pd: usize) -> bool {
-        let called = |[a, b]: &[End; 2]| (a.pp && b.pd == pd) || (b.pp && a.pd == pd);
+        let called = |[a, b]: &[End; 2]| [(a, b), (b, a)].iter().any(|(from, to)| from.pp && to.party == Party::Pd(pd));
         let child = |other: &Pd| matches!(other.parent, Some((parent, _)) if parent == pd);
         self.pds[pd].vm.is_some() || self.pds.iter().any(child) || self.channels.iter().any(called)
     }
@@ -39,7 +39,24 @@ impl System {
 
     /// The ends of channels that a protection domain has, each with the end opposite.
     pub fn ends_of(&self, pd: usize) -> impl Iterator<Item = (End, End)> {
-        self.channels.iter().flat_map(|[a, b]| [(*a, *b), (*b, *a)]).filter(move |(end, _)| end.pd == pd)
+        self.ends().filter(move |(end, _)| end.party == Party::Pd(pd))
+    }
+
+    /// The same of the guest that a protection domain manages.
+    pub fn guest_ends_of(&self, manager: usize) -> impl Iterator<Item = (End, End)> {
+        self.ends().filter(move |(end, _)| matches!(end.party, Party::Guest { manager: of, .. } if of == manager))
+    }
+
+    fn ends(&self) -> impl Iterator<Item = (End, End)> {
+        self.channels.iter().flat_map(|[a, b]| [(*a, *b), (*b, *a)])
+    }
+
+    /// The name of who is at an end of a channel.
+    pub fn party_name(&self, party: Party) -> &str {
+        match party {
+            Party::Pd(pd) => &self.pds[pd].name,
+            Party::Guest { manager, .. } => self.pds[manager].vm.as_ref().map_or("", |vm| &vm.name),
+        }
     }
 }
 
@@ -236,17 +253,35 @@ impl Place {
     }
 }
 
+/// Who is at an end of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Party {
+    /// The protection domain with this index.
+    Pd(usize),
+    /// A guest.
+    Guest {
+        /// Index of the protection domain that manages it.
+        manager: usize,
+        /// Id of the virtual CPU in whose mailbox it receives.
+        vcpu: u64,
+    },
+}
+
 /// One end of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// Index of the protection domain.
-    pub pd: usize,
-    /// The protection domain's name for the channel.
+    /// Who is there.
+    pub party: Party,
+    /// Its name for the channel; of a guest also the slot of its mailbox.
     pub id: u64,
     /// May call the other end.
     pub pp: bool,
-    /// May notify the other end.
+    /// May notify the other end, and send messages if that is a guest's.
     pub notify: bool,
+    /// What it sends to all, the other end gets as well.
+    pub broadcast: bool,
+    /// Does not learn whether its messages were taken.
+    pub blind: bool,
 }
 
 /// The domain schedule.

@@ -16,6 +16,8 @@ pub struct Description<'a> {
     pub gic: Version,
     /// How the guest calls its firmware.
     pub conduit: Conduit,
+    /// Whether others send it messages.
+    pub messages: bool,
     /// The kernel's command line.
     pub command_line: &'a str,
     /// The initial ramdisk with its true size: the kernel unpacks all that it is told of.
@@ -42,6 +44,7 @@ const CLOCK_PHANDLE: u32 = 2;
 /// The first cell of an interrupt specifier.
 const SPI: u32 = 0;
 const PPI: u32 = 1;
+const EDGE_RISING: u32 = 1;
 const LEVEL_HIGH: u32 = 4;
 const LEVEL_LOW: u32 = 8;
 
@@ -63,6 +66,9 @@ pub fn write(machine: &Description) -> Result<Vec<u8>, Error> {
     timer(&mut fdt, machine)?;
     interrupt_controller(&mut fdt, machine)?;
     clock(&mut fdt)?;
+    if machine.messages {
+        messages(&mut fdt, machine)?;
+    }
     primecell(&mut fdt, "pl011", UART, UART_SPI, &["uartclk", "apb_pclk"])?;
     primecell(&mut fdt, "pl031", RTC, RTC_SPI, &["apb_pclk"])?;
     machine.virtio.iter().try_for_each(|&slot| virtio(&mut fdt, slot))?;
@@ -120,17 +126,30 @@ fn psci(fdt: &mut FdtWriter, conduit: Conduit) -> Result<(), Error> {
 }
 
 fn timer(fdt: &mut FdtWriter, machine: &Description) -> Result<(), Error> {
-    // A GICv2 wants a mask of the CPUs that the interrupt is private to.
-    let flags = match machine.gic {
-        Version::V2 => LEVEL_LOW | ((1 << machine.vcpus) - 1) << 8,
-        Version::V3 => LEVEL_LOW,
-    };
-    let interrupts = TIMER_PPIS.map(|ppi| [PPI, ppi, flags]);
+    let interrupts = TIMER_PPIS.map(|ppi| private_interrupt(machine, ppi, LEVEL_LOW));
     let node = fdt.begin_node("timer")?;
     fdt.property_string("compatible", "arm,armv8-timer")?;
     fdt.property_array_u32("interrupts", interrupts.as_flattened())?;
     // It goes on while the vCPU waits for interrupts, so it can wake it.
     fdt.property_null("always-on")?;
+    fdt.end_node(node)
+}
+
+/// The specifier of a private interrupt. A GICv2 wants a mask of the CPUs that it is private to.
+fn private_interrupt(machine: &Description, ppi: u32, trigger: u32) -> [u32; 3] {
+    let cpus = match machine.gic {
+        Version::V2 => (1 << machine.vcpus) - 1,
+        Version::V3 => 0,
+    };
+    [PPI, ppi, trigger | cpus << 8]
+}
+
+/// Where a guest finds that it can exchange messages with others by hypercall, and the interrupt that tells of them.
+fn messages(fdt: &mut FdtWriter, machine: &Description) -> Result<(), Error> {
+    let node = fdt.begin_node("messages")?;
+    fdt.property_string("compatible", "quoll,messages-1.0")?;
+    fdt.property_string("method", "hvc")?;
+    fdt.property_array_u32("interrupts", &private_interrupt(machine, MESSAGES_PPI, EDGE_RISING))?;
     fdt.end_node(node)
 }
 
@@ -201,6 +220,7 @@ mod tests {
             vcpus: 2,
             gic,
             conduit: if gic == Version::V2 { Conduit::Hvc } else { Conduit::Smc },
+            messages: gic == Version::V3,
             command_line: "console=ttyAMA0",
             initrd: Some(Region { base: 0x4200_0000, size: 1_000_001 }),
             virtio: &[],
@@ -222,6 +242,15 @@ mod tests {
         assert_eq!(tree.chosen().stdout().unwrap().name, "pl011@9000000");
         assert_eq!(cells(&tree, "/chosen", "linux,initrd-start"), [0, 0x4200_0000]);
         assert_eq!(cells(&tree, "/chosen", "linux,initrd-end"), [0, 0x4200_0000 + 1_000_001]);
+    }
+
+    #[test]
+    fn a_machine_that_is_sent_messages_says_so() {
+        let blob = write(&description(Version::V3)).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert_eq!(cells(&tree, "/messages", "interrupts"), [1, 4, 1]);
+        let silent = write(&description(Version::V2)).unwrap();
+        assert!(Fdt::new(&silent).unwrap().find_node("/messages").is_none());
     }
 
     #[test]

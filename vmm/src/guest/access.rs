@@ -87,7 +87,7 @@ impl<M: Memory> Guest<'_, M> {
 
     fn read(&mut self, hv: &mut impl Hypervisor, target: Target, width: usize) -> u64 {
         match target {
-            Target::Gic { block, cpu, offset } => self.gic.read(block, cpu, offset, width, hv),
+            Target::Gic { block, cpu, offset } => self.gic.read(block, cpu, offset, width, hv.lists()),
             Target::Device { id, offset } => {
                 let value = self.bus.read(id, offset, width);
                 self.update_line(hv, id);
@@ -98,7 +98,7 @@ impl<M: Memory> Guest<'_, M> {
 
     fn write(&mut self, hv: &mut impl Hypervisor, target: Target, width: usize, value: u64) {
         match target {
-            Target::Gic { block, cpu, offset } => self.gic.write(block, cpu, offset, width, value, hv),
+            Target::Gic { block, cpu, offset } => self.gic.write(block, cpu, offset, width, value, hv.lists()),
             Target::Device { id, offset } => {
                 self.bus.write(id, offset, width, value);
                 self.timed = self.bus.is_timed();
@@ -125,7 +125,7 @@ impl<M: Memory> Guest<'_, M> {
             ([3, 0, 12, 11, which @ 5..=7], false) if self.gic.version() == Version::V3 => {
                 let value = operand(hv, vcpu, access.register);
                 let group = if which == 5 { SgiGroup::Any } else { SgiGroup::Group0Only };
-                self.gic.send_sgi(vcpu, value, group, hv);
+                self.gic.send_sgi(vcpu, value, group, hv.lists());
             }
             // Debug is architecturally there, but has no effect: its registers hold nothing.
             ([2, 0, 1, 1, 4], true) => set_operand(hv, vcpu, access.register, OS_LOCK_OPEN),

@@ -11,7 +11,7 @@ use crate::{
     devices::{Bus, DeviceId},
     hypervisor::Hypervisor,
     inject,
-    machine::{MAX_VCPUS, SPIS, VIRTUAL_TIMER},
+    machine::{MAX_VCPUS, MESSAGES, SPIS, VIRTUAL_TIMER},
     memory::Memory,
     report::{Mistake, Reports},
     syndrome::{Syndrome, Wait, class},
@@ -97,6 +97,7 @@ impl<'a, M: Memory> Guest<'a, M> {
             priority_bits: host.priority_bits,
             hardware_lines: 1 << VIRTUAL_TIMER,
             linked: host.linked_timer,
+            messages: host.messages.then_some(MESSAGES),
         });
         Self {
             files,
@@ -125,7 +126,7 @@ impl<'a, M: Memory> Guest<'a, M> {
             Exit::Trap(syndrome) => self.trap(hv, vcpu, syndrome),
             Exit::Hypercall => self.firmware_call(hv, vcpu),
             Exit::Maintenance { ended } => {
-                self.gic.maintenance(vcpu, ended, hv);
+                self.gic.maintenance(vcpu, ended, hv.lists());
                 Next::Resume
             }
             Exit::PrivateInterrupt(intid) => {
@@ -180,7 +181,7 @@ impl<'a, M: Memory> Guest<'a, M> {
     /// A WFI that the kernel has left to us, or a WFE.
     fn wait(&mut self, hv: &mut impl Hypervisor, vcpu: usize, syndrome: Syndrome) -> Next {
         advance(hv, vcpu, syndrome);
-        if syndrome.wait() == Wait::Event || self.gic.has_pending(vcpu, hv) {
+        if syndrome.wait() == Wait::Event || self.gic.has_pending(vcpu, hv.lists()) {
             return Next::Resume;
         }
         // The kernel masks the timers of vCPUs that do not run. If nobody would wake this one it goes on, which a WFI
@@ -194,7 +195,7 @@ impl<'a, M: Memory> Guest<'a, M> {
     }
 
     fn private_interrupt(&mut self, hv: &mut impl Hypervisor, vcpu: usize, intid: u32) {
-        self.gic.hardware_interrupt(vcpu, intid, hv);
+        self.gic.hardware_interrupt(vcpu, intid, hv.lists());
         if self.timed {
             self.poll(hv);
         }
@@ -202,7 +203,7 @@ impl<'a, M: Memory> Guest<'a, M> {
 
     fn update_line(&mut self, hv: &mut impl Hypervisor, id: DeviceId) {
         let (intid, high) = self.bus.line(id);
-        self.gic.set_line(0, intid, high, hv);
+        self.gic.set_line(0, intid, high, hv.lists());
         if let Some(complaint) = self.bus.take_complaint(id) {
             self.mistake(hv, Mistake::Virtio(complaint));
         }
@@ -212,7 +213,7 @@ impl<'a, M: Memory> Guest<'a, M> {
     fn after_interrupts(&mut self, hv: &mut impl Hypervisor) {
         for vcpu in 0..self.power.len() {
             self.gic.take_resample(vcpu).for_each(|intid| hv.unmask_private(vcpu, intid));
-            if self.power[vcpu] == Power::Waiting && self.gic.has_pending(vcpu, hv) {
+            if self.power[vcpu] == Power::Waiting && self.gic.has_pending(vcpu, hv.lists()) {
                 self.power[vcpu] = Power::On;
                 hv.resume(vcpu);
             }

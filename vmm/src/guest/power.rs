@@ -67,6 +67,7 @@ impl<M: Memory> Guest<'_, M> {
             vcpus: self.power.len(),
             gic: self.gic.version(),
             conduit: hv.conduit(),
+            messages: hv.gic().messages,
             command_line: files.command_line,
             initrd: placement.initrd,
             virtio: &slots,
@@ -108,7 +109,7 @@ impl<M: Memory> Guest<'_, M> {
     fn reset(&mut self, hv: &mut impl Hypervisor) {
         self.switch_off(hv);
         self.memory.clear();
-        self.gic.reset(hv);
+        self.gic.reset(hv.lists());
         self.bus.reset();
         self.timed = false;
         self.reports.clear();

@@ -6,7 +6,7 @@ use crate::{
     hypervisor::{Conduit, Entry, HostGic, SystemRegister},
     machine::{GICD, Region, UART, UART_SPI},
     smccc::NOT_SUPPORTED,
-    vgic::{FIRST_SPI, ListRegister, ListRegisters, Maintenance, Version, tests::hardware::Hardware},
+    vgic::{FIRST_SPI, Version, tests::hardware::Hardware},
 };
 use core::{cell::RefCell, fmt};
 use proptest::prelude::*;
@@ -58,39 +58,19 @@ impl Fake {
     }
 }
 
-impl ListRegisters for Fake {
-    fn count(&self) -> usize {
-        self.lists.count()
-    }
-
-    fn read(&mut self, vcpu: usize, index: usize) -> ListRegister {
-        self.lists.read(vcpu, index)
-    }
-
-    fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
-        self.lists.write(vcpu, index, value);
-    }
-
-    fn empty(&mut self, vcpu: usize) -> u16 {
-        self.lists.empty(vcpu)
-    }
-
-    fn set_maintenance(&mut self, vcpu: usize, enabled: Maintenance) {
-        self.lists.set_maintenance(vcpu, enabled);
-    }
-
-    fn take_eoi_count(&mut self, vcpu: usize) -> u32 {
-        self.lists.take_eoi_count(vcpu)
-    }
-}
-
 impl Hypervisor for Fake {
+    type Lists = Hardware;
+
+    fn lists(&mut self) -> &mut Hardware {
+        &mut self.lists
+    }
+
     fn vcpus(&self) -> usize {
         self.registers.len()
     }
 
     fn gic(&self) -> HostGic {
-        HostGic { version: self.version, priority_bits: 5, linked_timer: false }
+        HostGic { version: self.version, priority_bits: 5, linked_timer: false, messages: false }
     }
 
     fn conduit(&self) -> Conduit {

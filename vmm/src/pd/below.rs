@@ -13,12 +13,18 @@ use vmm::{
 };
 
 /// A kind of kernel: how interrupts get into a guest, and how a guest that waits is woken.
-pub trait Kind: ListRegisters {
+pub trait Kind {
+    /// The list registers, as the vGIC sees them.
+    type Lists: ListRegisters;
+
     /// How guests call their firmware.
     const CONDUIT: Conduit;
 
     /// Finds out what the kernel gives to a machine of so many vCPUs.
     fn new(vcpus: usize) -> Self;
+
+    /// The list registers.
+    fn lists(&mut self) -> &mut Self::Lists;
 
     /// The interrupt controller.
     fn gic(&self) -> HostGic;

@@ -16,7 +16,7 @@ use vmm::{
     hypervisor::{Conduit, Entry, HostGic, Hypervisor, SystemRegister},
     machine::{MAX_VCPUS, Region},
     syndrome::Syndrome,
-    vgic::{ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance},
+    vgic::MAX_LIST_REGISTERS,
 };
 
 use super::{
@@ -122,32 +122,6 @@ pub fn done<T, E: fmt::Debug>(what: &str, result: Result<T, E>) -> Option<T> {
     result.inspect_err(|error| debug_println!("{}: cannot {what}: {error:?}", name())).ok()
 }
 
-impl ListRegisters for Kernel {
-    fn count(&self) -> usize {
-        self.below.count()
-    }
-
-    fn read(&mut self, vcpu: usize, index: usize) -> ListRegister {
-        self.below.read(vcpu, index)
-    }
-
-    fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
-        self.below.write(vcpu, index, value);
-    }
-
-    fn empty(&mut self, vcpu: usize) -> u16 {
-        self.below.empty(vcpu)
-    }
-
-    fn set_maintenance(&mut self, vcpu: usize, enabled: Maintenance) {
-        self.below.set_maintenance(vcpu, enabled);
-    }
-
-    fn take_eoi_count(&mut self, vcpu: usize) -> u32 {
-        self.below.take_eoi_count(vcpu)
-    }
-}
-
 /// A register of a vCPU.
 pub fn read_register(vcpu: usize, register: VCpuReg) -> Result<Word, ErrorCode> {
     invoke(vcpu_object(vcpu), InvocationLabel::ARMVCPUReadReg, &[register as Word])
@@ -182,6 +156,12 @@ const fn vcpu_register(register: SystemRegister) -> VCpuReg {
 }
 
 impl Hypervisor for Kernel {
+    type Lists = <Below as Kind>::Lists;
+
+    fn lists(&mut self) -> &mut Self::Lists {
+        self.below.lists()
+    }
+
     fn vcpus(&self) -> usize {
         self.vcpus
     }

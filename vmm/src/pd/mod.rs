@@ -13,6 +13,7 @@
 //! | `net_vaddr`, `net_size`, `net_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | region shared with a switch; may be absent |
 //! | `entropy_vaddr`, `entropy_size`, `entropy_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | ring of random bytes; may be absent. With one, the guest is started once there are enough for its seeds |
 //! | `rtc_vaddr` | `setvar_vaddr` | the host's PL031, read once at start; may be absent |
+//! | `guest_channels` | written by the tool | the guest's channels, a bit each |
 //! | `timer_channel` | `setvar_id` of the `irq` | without the feature `quoll`: the physical timer, interrupt 30 |
 
 mod below;

@@ -14,7 +14,7 @@ use sel4_microkit::{Channel, ChannelSet, var};
 use vmm::{
     hypervisor::{Conduit, HostGic},
     machine::MAX_VCPUS,
-    vgic::{Inject, Injected, ListRegister, ListRegisters, Maintenance, Version},
+    vgic::{Inject, Injected, ListRegister, Version},
     window::RegisterFile,
 };
 
@@ -31,7 +31,7 @@ const PRIORITY_BITS: u32 = 5;
 const NO_CHANNEL: usize = usize::MAX;
 
 /// `VCPU_InjectIRQ`.
-struct Invocation;
+pub struct Invocation;
 
 impl Inject for Invocation {
     fn count(&self) -> usize {
@@ -53,6 +53,12 @@ pub struct Below {
 }
 
 impl Kind for Below {
+    type Lists = Injected<Invocation>;
+
+    fn lists(&mut self) -> &mut Self::Lists {
+        &mut self.lists
+    }
+
     /// An `HVC` is a system call of the vCPU's thread if x7 happens to look like one.
     const CONDUIT: Conduit = Conduit::Smc;
 
@@ -61,7 +67,7 @@ impl Kind for Below {
     }
 
     fn gic(&self) -> HostGic {
-        HostGic { version: Version::V2, priority_bits: PRIORITY_BITS, linked_timer: false }
+        HostGic { version: Version::V2, priority_bits: PRIORITY_BITS, linked_timer: false, messages: false }
     }
 
     fn ended(&mut self, vcpu: usize, index: usize) -> Option<usize> {
@@ -77,32 +83,6 @@ impl Kind for Below {
 
     fn notified(&mut self, channels: ChannelSet) {
         self.timer.notified(channels);
-    }
-}
-
-impl ListRegisters for Below {
-    fn count(&self) -> usize {
-        self.lists.count()
-    }
-
-    fn read(&mut self, vcpu: usize, index: usize) -> ListRegister {
-        self.lists.read(vcpu, index)
-    }
-
-    fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
-        self.lists.write(vcpu, index, value);
-    }
-
-    fn empty(&mut self, vcpu: usize) -> u16 {
-        self.lists.empty(vcpu)
-    }
-
-    fn set_maintenance(&mut self, vcpu: usize, enabled: Maintenance) {
-        self.lists.set_maintenance(vcpu, enabled);
-    }
-
-    fn take_eoi_count(&mut self, vcpu: usize) -> u32 {
-        self.lists.take_eoi_count(vcpu)
     }
 }
 

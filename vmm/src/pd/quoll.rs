@@ -2,8 +2,8 @@
 //! kernel, and registers that come with the fault ([`super::context`]).
 
 use sel4::quoll::{GicInfo, VCpuFlags, VCpuReg as Extension};
-use sel4_abi::quoll::vcpu_reg;
-use sel4_microkit::ChannelSet;
+use sel4_abi::quoll::{mailbox_state, vcpu_reg};
+use sel4_microkit::{ChannelSet, var};
 use vmm::{
     hypervisor::{Conduit, HostGic},
     machine::MAX_VCPUS,
@@ -37,16 +37,21 @@ const RUN_BESIDE: bool = cfg!(sel4_smp);
 /// Sets a vCPU's flags: whether it stands still, and always that it waits in the kernel and that its faults tell its
 /// registers.
 fn set_flags(vcpu: usize, held: bool) {
-    let flags = VCpuFlags::default().with_wfi_in_kernel(true).with_context_in_message(true).with_held(held).into_word();
-    done("set a vCPU's flags", vcpu_object(vcpu).vcpu_write_regs(Extension::Flags, flags));
+    let flags = VCpuFlags::default().with_wfi_in_kernel(true).with_context_in_message(true).with_held(held);
+    write_to(vcpu, Extension::Flags, flags.with_messages(takes_messages()).into_word());
 }
 
-fn read(vcpu: usize, register: Extension) -> u64 {
-    done("read a vCPU's interrupts", vcpu_object(vcpu).vcpu_read_regs(register)).unwrap_or_default()
+/// Whether the guest has channels of its own.
+fn takes_messages() -> bool {
+    *var!(guest_channels: usize = 0) != 0
 }
 
-fn write(vcpu: usize, register: Extension, value: u64) {
-    done("write a vCPU's interrupts", vcpu_object(vcpu).vcpu_write_regs(register, value));
+fn read_from(vcpu: usize, register: Extension) -> u64 {
+    done("read a vCPU's register", vcpu_object(vcpu).vcpu_read_regs(register)).unwrap_or_default()
+}
+
+fn write_to(vcpu: usize, register: Extension, value: u64) {
+    done("write a vCPU's register", vcpu_object(vcpu).vcpu_write_regs(register, value));
 }
 
 impl Below {
@@ -68,27 +73,38 @@ impl Below {
 
     fn read(&mut self, vcpu: usize, register: Extension) -> u64 {
         self.hold(vcpu);
-        read(vcpu, register)
+        read_from(vcpu, register)
     }
 
     fn write(&mut self, vcpu: usize, register: Extension, value: u64) {
         self.hold(vcpu);
-        write(vcpu, register, value);
+        write_to(vcpu, register, value);
     }
 }
 
 impl Kind for Below {
+    type Lists = Self;
+
+    fn lists(&mut self) -> &mut Self {
+        self
+    }
+
     const CONDUIT: Conduit = Conduit::Hvc;
 
     fn new(vcpus: usize) -> Self {
         (0..vcpus).for_each(|vcpu| set_flags(vcpu, false));
-        let gic = if vcpus == 0 { 0 } else { read(0, Extension::GicInfo) };
+        let gic = if vcpus == 0 { 0 } else { read_from(0, Extension::GicInfo) };
         Self { gic: GicInfo::from_word(gic), maintenance: [Maintenance::empty(); MAX_VCPUS], exiting: None, held: 0 }
     }
 
     fn gic(&self) -> HostGic {
         let version = if self.gic.version() == 2 { Version::V2 } else { Version::V3 };
-        HostGic { version, priority_bits: self.gic.priority_bits() as u32, linked_timer: true }
+        HostGic {
+            version,
+            priority_bits: self.gic.priority_bits() as u32,
+            linked_timer: true,
+            messages: takes_messages(),
+        }
     }
 
     fn ended(&mut self, _: usize, index: usize) -> Option<usize> {
@@ -157,5 +173,24 @@ impl ListRegisters for Below {
             Self::write(self, vcpu, Extension::Hcr, enabled);
         }
         count as u32
+    }
+
+    fn tell_messages(&mut self, vcpu: usize, told: Option<(usize, ListRegister)>) {
+        // Register 0 is as good as any to take the order back.
+        let (index, interrupt) = told.unwrap_or_default();
+        Self::write(self, vcpu, Extension::MailboxListRegister(index), interrupt.bits());
+    }
+
+    fn take_message(&mut self, vcpu: usize) -> bool {
+        let came = Self::read(self, vcpu, Extension::MailboxState) & mailbox_state::INTERRUPT != 0;
+        if came {
+            Self::write(self, vcpu, Extension::MailboxState, 0);
+        }
+        came
+    }
+
+    fn forget_messages(&mut self, vcpu: usize) {
+        Self::write(self, vcpu, Extension::MailboxListRegister(0), 0);
+        Self::write(self, vcpu, Extension::MailboxState, mailbox_state::EMPTY);
     }
 }

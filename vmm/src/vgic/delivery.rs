@@ -21,9 +21,9 @@ impl Interface {
         bits(self.used.into()).find(|&index| self.shadow[index].intid() == intid)
     }
 
-    /// The interrupt in a list register that deserves its place least.
-    fn least_deserving(&self) -> Option<usize> {
-        bits(self.used.into()).max_by_key(|&index| self.shadow[index].rank())
+    /// The interrupt in one of these list registers that deserves its place least.
+    fn least_deserving(&self, among: u16) -> Option<usize> {
+        bits((self.used & among).into()).max_by_key(|&index| self.shadow[index].rank())
     }
 
     fn has_pending(&self) -> bool {
@@ -65,11 +65,12 @@ impl Vgic {
 
     /// Makes the bank show the true state of the interrupts in `mask`.
     pub(super) fn fold(&mut self, cpu: usize, number: usize, mask: u32, hw: &mut dyn ListRegisters) {
+        self.look_for_messages(cpu, number, mask, false, hw);
         for bit in bits(self.placed(cpu, number, mask)) {
             let Some((home, index)) = self.place_of(cpu, number, bit) else { continue };
             let state = hw.read(home, index);
             self.absorb(home, index, state);
-            if state.is_empty() {
+            if state.is_empty() && self.messages(number, 1 << bit) == 0 {
                 self.release(home, index);
             }
         }
@@ -77,6 +78,7 @@ impl Vgic {
 
     /// Folds the interrupts in `mask` and takes them out of their list registers.
     pub(super) fn withdraw(&mut self, cpu: usize, number: usize, mask: u32, hw: &mut dyn ListRegisters) {
+        self.look_for_messages(cpu, number, mask, true, hw);
         for bit in bits(self.placed(cpu, number, mask)) {
             let Some((home, index)) = self.place_of(cpu, number, bit) else { continue };
             let state = hw.read(home, index);
@@ -104,10 +106,14 @@ impl Vgic {
         if taken && number == 0 && self.config.version == Version::V2 {
             self.cpus[cpu].take_sgi(was);
         }
+        let messages = self.messages(number, mask);
         let still_latched = number == 0 && self.cpus[cpu].sgi_still_pending(was.intid());
         let Some(bank) = self.bank_mut(cpu, number) else { return };
         if taken && !still_latched {
             bank.latch &= !mask;
+        }
+        if state.is_pending() {
+            bank.latch |= messages;
         }
         bank.active = bank.active & !mask | if state.is_active() { mask } else { 0 };
         let hardware = self.hardware(number, mask);
@@ -143,8 +149,8 @@ impl Vgic {
 
     /// Finds the list registers whose interrupts the guest has ended.
     fn reclaim(&mut self, cpu: usize, hw: &mut dyn ListRegisters) {
-        let interface = &self.cpus[cpu].interface;
-        let ended = if interface.used == 0 { 0 } else { hw.empty(cpu) & interface.used };
+        let used = self.cpus[cpu].interface.used & self.assignable(hw);
+        let ended = if used == 0 { 0 } else { hw.empty(cpu) & used };
         for index in bits(ended.into()) {
             let state = empty(self.cpus[cpu].interface.shadow[index]);
             self.absorb(cpu, index, state);
@@ -170,6 +176,7 @@ impl Vgic {
     /// Puts into list registers what is due on every vCPU that something has changed for.
     pub(super) fn settle(&mut self, hw: &mut dyn ListRegisters) {
         for cpu in bits(core::mem::take(&mut self.dirty)) {
+            self.keep_messages(cpu, hw);
             let all_placed = loop {
                 let Some(next) = self.most_deserving(cpu) else { break true };
                 let Some(index) = self.allocate(cpu, next, hw) else { break false };
@@ -192,7 +199,7 @@ impl Vgic {
         (0..=self.shared.len()).flat_map(move |number| {
             let [group0, group1] = self.group_enabled;
             let mask = self.bank(cpu, number).map_or(0, |bank| bank.unplaced(bank.groups(group0, group1)));
-            bits(mask)
+            bits(mask & !self.messages(number, mask))
                 .filter(move |&bit| self.home(cpu, number, bit) == Some(cpu))
                 .map(move |bit| self.compose(cpu, number, bit))
         })
@@ -203,7 +210,7 @@ impl Vgic {
     }
 
     /// The list register that represents interrupt `bit` of bank `number`.
-    fn compose(&self, cpu: usize, number: usize, bit: usize) -> ListRegister {
+    pub(super) fn compose(&self, cpu: usize, number: usize, bit: usize) -> ListRegister {
         let Some(bank) = self.bank(cpu, number) else { return ListRegister::EMPTY };
         let on = |word: u32| word & 1 << bit != 0;
         let [group0, group1] = self.group_enabled;
@@ -227,31 +234,33 @@ impl Vgic {
 
     /// A list register for `next`: a free one, one that the guest is through with, or that of something less urgent.
     fn allocate(&mut self, cpu: usize, next: ListRegister, hw: &mut dyn ListRegisters) -> Option<usize> {
-        let all = ((1u32 << hw.count()) - 1) as u16;
-        if self.cpus[cpu].interface.used == all {
+        let all = self.assignable(hw);
+        if self.cpus[cpu].interface.used & all == all {
             self.reclaim(cpu, hw);
-        }
-        if self.cpus[cpu].interface.used == all {
-            return self.evict(cpu, next, hw);
         }
         let interface = &self.cpus[cpu].interface;
         let free = all & !interface.used;
-        let preferred = if interface.stale != 0 { interface.stale & free } else { free };
+        if free == 0 {
+            return self.evict(cpu, next, hw);
+        }
+        let stale = interface.stale & free;
+        let preferred = if stale != 0 { stale } else { free };
         Some(preferred.trailing_zeros() as usize)
     }
 
     fn evict(&mut self, cpu: usize, next: ListRegister, hw: &mut dyn ListRegisters) -> Option<usize> {
-        for index in bits(self.cpus[cpu].interface.used.into()) {
+        let all = self.assignable(hw);
+        for index in bits((self.cpus[cpu].interface.used & all).into()) {
             let state = hw.read(cpu, index);
             self.absorb(cpu, index, state);
         }
         let interface = &self.cpus[cpu].interface;
-        let victim = interface.least_deserving().filter(|&index| interface.shadow[index].rank() > next.rank())?;
+        let victim = interface.least_deserving(all).filter(|&index| interface.shadow[index].rank() > next.rank())?;
         self.release(cpu, victim);
         Some(victim)
     }
 
-    fn place(&mut self, cpu: usize, index: usize, lr: ListRegister, hw: &mut dyn ListRegisters) {
+    pub(super) fn place(&mut self, cpu: usize, index: usize, lr: ListRegister, hw: &mut dyn ListRegisters) {
         hw.write(cpu, index, lr);
         let interface = &mut self.cpus[cpu].interface;
         interface.shadow[index] = lr;
@@ -280,6 +289,10 @@ impl Vgic {
                     true => Maintenance::NOT_PRESENT,
                     // What waits is less urgent than all that is placed: nothing to do before that has been taken or,
                     // if it has been, is over.
+                    // The interrupt of messages may be pending all the while, less urgent than what waits.
+                    false if pending && self.config.messages.is_some() => {
+                        Maintenance::NO_PENDING | Maintenance::UNDERFLOW
+                    }
                     false if pending => Maintenance::NO_PENDING,
                     false => Maintenance::UNDERFLOW,
                 }

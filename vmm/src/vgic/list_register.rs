@@ -162,4 +162,16 @@ pub trait ListRegisters {
     /// Reads and clears the number of interrupts that the guest ended though they were in no list register
     /// (`ICH_HCR_EL2.EOIcount`).
     fn take_eoi_count(&mut self, vcpu: usize) -> u32;
+
+    /// Has `interrupt` become pending in list register `index` whenever a message comes; `None`: it waits for
+    /// [`take_message`](Self::take_message) or the next order. A hypervisor without messages has none to tell.
+    fn tell_messages(&mut self, _vcpu: usize, _told: Option<(usize, ListRegister)>) {}
+
+    /// Whether a message has come since nothing was told. It is asked once.
+    fn take_message(&mut self, _vcpu: usize) -> bool {
+        false
+    }
+
+    /// Forgets all messages, and what was told.
+    fn forget_messages(&mut self, _vcpu: usize) {}
 }

@@ -11,6 +11,7 @@ mod bank;
 mod delivery;
 mod injection;
 mod list_register;
+mod messages;
 mod registers;
 mod sgi;
 #[cfg(test)]
@@ -52,6 +53,9 @@ pub struct Config {
     pub hardware_lines: u32,
     /// The guest's end of such an interrupt unmasks it without an exit (list registers with a physical interrupt).
     pub linked: bool,
+    /// The private, edge-triggered interrupt that the hypervisor makes pending when a message comes
+    /// ([`ListRegisters::tell_messages`]); it has the last list register for itself.
+    pub messages: Option<u32>,
 }
 
 /// First shared peripheral interrupt.
@@ -72,17 +76,20 @@ struct Cpu {
     asleep: bool,
     /// Hardware lines to be sampled again.
     resample: u32,
+    /// The hypervisor has been told the list register for messages.
+    messages_told: bool,
     interface: Interface,
 }
 
 impl Cpu {
-    fn new() -> Self {
+    fn new(edge: u32) -> Self {
         Self {
-            bank: Bank::new(PRIVATE_EDGE),
+            bank: Bank::new(edge),
             sgi_sources: [0; SGIS],
             sgi_active_source: [0; SGIS],
             asleep: true,
             resample: 0,
+            messages_told: false,
             interface: Interface::default(),
         }
     }
@@ -129,6 +136,7 @@ impl Vgic {
         for cpu in 0..self.config.vcpus {
             (0..hw.count()).for_each(|index| hw.write(cpu, index, ListRegister::EMPTY));
             hw.set_maintenance(cpu, Maintenance::empty());
+            hw.forget_messages(cpu);
         }
     }
 
@@ -138,7 +146,8 @@ impl Vgic {
         let cpu = (uniprocessor || self.config.version == Version::V3).then_some(0);
         self.group_enabled = [false; 2];
         self.dirty = 0;
-        self.cpus = (0..self.config.vcpus).map(|_| Cpu::new()).collect();
+        let edge = PRIVATE_EDGE | self.messages(0, u32::MAX);
+        self.cpus = (0..self.config.vcpus).map(|_| Cpu::new(edge)).collect();
         self.shared = (0..self.config.spis.div_ceil(BANK_SIZE))
             .map(|_| SharedBank {
                 bank: Bank::new(0),

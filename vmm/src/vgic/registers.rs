@@ -377,9 +377,9 @@ fn write_icfgr(a: &mut Access, value: u64) {
         return; // SGIs are edge-triggered always.
     }
     let edge = (0..16).fold(0u32, |edge, n| edge | ((value >> (2 * n + 1) & 1) as u32) << n) << first;
-    let all = 0xffff << first;
+    let all = (0xffff << first) & !a.gic.messages(number, u32::MAX);
     let changed = a.gic.bank(a.cpu, number).map_or(0, |bank| (bank.edge ^ edge) & all);
-    a.gic.change(a.cpu, number, changed, a.hw, |bank| bank.edge = bank.edge & !all | edge);
+    a.gic.change(a.cpu, number, changed, a.hw, |bank| bank.edge = bank.edge & !all | edge & all);
 }
 
 fn read_sgi_sources(a: &mut Access) -> u64 {

@@ -1,9 +1,9 @@
-//! Channels: two ends, of different protection domains, calls upwards only.
+//! Channels: two ends, of different protection domains or guests, calls upwards only.
 
 use super::{Context, ids, value};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::End;
+use crate::model::{End, Party};
 use crate::sdf::{RawChannel, RawEnd};
 
 /// Checks all channels.
@@ -12,12 +12,12 @@ pub fn check(context: &Context, diagnostics: &mut Diagnostics) -> Vec<Option<[En
 }
 
 fn channel(context: &Context, raw: &RawChannel, diagnostics: &mut Diagnostics) -> Option<[End; 2]> {
-    let pds: Vec<_> = raw.ends.iter().map(|end| context.names.pd(&end.pd, diagnostics)).collect();
-    let ([raw_a, raw_b], [Some(a), Some(b)]) = (raw.ends.as_slice(), pds.as_slice()) else {
+    let parties: Vec<_> = raw.ends.iter().map(|end| party(context, end, diagnostics)).collect();
+    let ([raw_a, raw_b], [Some(a), Some(b)]) = (raw.ends.as_slice(), parties.as_slice()) else {
         return None;
     };
-    if a == b {
-        let message = "a channel connects two protection domains, not one with itself";
+    if is_same(*a, *b) {
+        let message = "a channel connects two, not one with itself";
         let error = Diagnostic::new(Code::ChannelToItself, raw_b.span.clone(), message);
         diagnostics.push(error.also(raw_a.span.clone(), "the other end"));
         return None;
@@ -28,13 +28,91 @@ fn channel(context: &Context, raw: &RawChannel, diagnostics: &mut Diagnostics) -
         diagnostics.push(error.also(raw_a.pp.span.clone(), "the other end's `pp`"));
         return None;
     }
-    check_priorities(context, (raw_a, *a), *b, diagnostics);
-    check_priorities(context, (raw_b, *b), *a, diagnostics);
+    for (raw, from, to) in [(raw_a, *a, *b), (raw_b, *b, *a)] {
+        check_call(context, raw, from, to, diagnostics);
+        check_messages(raw, to, diagnostics);
+    }
     Some([end(raw_a, *a)?, end(raw_b, *b)?])
 }
 
-fn end(raw: &RawEnd, pd: usize) -> Option<End> {
-    Some(End { pd, id: ids::valid(&raw.id)?, pp: raw.pp.value, notify: raw.notify })
+fn is_same(a: Party, b: Party) -> bool {
+    match (a, b) {
+        (Party::Pd(a), Party::Pd(b)) => a == b,
+        (Party::Guest { manager: a, .. }, Party::Guest { manager: b, .. }) => a == b,
+        _ => false,
+    }
+}
+
+/// Who is at an end: a protection domain or a guest.
+fn party(context: &Context, raw: &RawEnd, diagnostics: &mut Diagnostics) -> Option<Party> {
+    match (&raw.pd, &raw.vm) {
+        (Some(_), None) => {
+            if let Some(vcpu) = &raw.vcpu {
+                let message = "`vcpu` says which of a guest's virtual CPUs receives";
+                diagnostics.push(Diagnostic::new(Code::ChannelEnd, vcpu.span.clone(), message));
+            }
+            context.names.pd(&raw.pd, diagnostics).map(Party::Pd)
+        }
+        (None, Some(_)) => guest(context, raw, diagnostics),
+        (Some(_), Some(vm)) => {
+            let message = "an end of a channel is a protection domain's or a guest's, not both";
+            diagnostics.push(Diagnostic::new(Code::ChannelEnd, vm.span.clone(), message));
+            None
+        }
+        (None, None) => {
+            let message = "an end of a channel names its protection domain (`pd`) or its virtual machine (`vm`)";
+            diagnostics.push(Diagnostic::new(Code::ChannelEnd, raw.span.clone(), message));
+            None
+        }
+    }
+}
+
+fn guest(context: &Context, raw: &RawEnd, diagnostics: &mut Diagnostics) -> Option<Party> {
+    let manager = context.names.vm(&raw.vm, diagnostics)?;
+    let vm = context.raw.pds[manager].vm.as_ref()?;
+    let mut ids = vm.vcpus.iter().filter_map(|vcpu| value(&vcpu.id));
+    let vcpu = match &raw.vcpu {
+        None => ids.next()?,
+        Some(vcpu) if ids.any(|id| id == vcpu.value) => vcpu.value,
+        Some(vcpu) => {
+            let message = format!("the virtual machine has no virtual CPU {}", vcpu.value);
+            diagnostics.push(Diagnostic::new(Code::UnknownVcpu, vcpu.span.clone(), message));
+            return None;
+        }
+    };
+    Some(Party::Guest { manager, vcpu })
+}
+
+fn end(raw: &RawEnd, party: Party) -> Option<End> {
+    Some(End {
+        party,
+        id: ids::valid(&raw.id)?,
+        pp: raw.pp.value,
+        notify: raw.notify,
+        broadcast: raw.broadcast.value,
+        blind: raw.blind.value,
+    })
+}
+
+fn check_call(context: &Context, raw: &RawEnd, from: Party, to: Party, diagnostics: &mut Diagnostics) {
+    match (from, to) {
+        (Party::Pd(from), Party::Pd(to)) => check_priorities(context, (raw, from), to, diagnostics),
+        _ if raw.pp.value => {
+            let message = "protected calls are between protection domains: a guest neither makes nor takes them";
+            diagnostics.push(Diagnostic::new(Code::GuestCall, raw.pp.span.clone(), message));
+        }
+        _ => {}
+    }
+}
+
+/// Messages go to guests.
+fn check_messages(raw: &RawEnd, to: Party, diagnostics: &mut Diagnostics) {
+    for (name, option) in [("broadcast", &raw.broadcast), ("blind", &raw.blind)] {
+        if option.value && matches!(to, Party::Pd(_)) {
+            let message = format!("`{name}` is for messages, and the other end is no guest that could take any");
+            diagnostics.push(Diagnostic::new(Code::MessageOption, option.span.clone(), message));
+        }
+    }
 }
 
 /// A call goes to a protection domain of strictly higher priority, so that there is no cycle of calls.

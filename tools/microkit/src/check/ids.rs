@@ -17,6 +17,7 @@ pub fn check(context: &Context, diagnostics: &mut Diagnostics) {
     for (index, pd) in context.raw.pds.iter().enumerate() {
         channel_ids(context, index, pd, diagnostics);
         child_ids(context, index, pd, diagnostics);
+        guest_ids(context, index, diagnostics);
     }
     interrupts(context, diagnostics);
 }
@@ -57,6 +58,17 @@ fn channel_ids(context: &Context, index: usize, pd: &RawPd, diagnostics: &mut Di
     let silent = &mut Diagnostics::default();
     for end in context.raw.channels.iter().flat_map(|channel| &channel.ends) {
         if context.names.pd(&end.pd, silent) == Some(index) {
+            ids.take("a channel", &end.id, MAX_CHANNEL_ID, diagnostics);
+        }
+    }
+}
+
+/// A guest's channels.
+fn guest_ids(context: &Context, manager: usize, diagnostics: &mut Diagnostics) {
+    let mut ids = Ids::default();
+    let silent = &mut Diagnostics::default();
+    for end in context.raw.channels.iter().flat_map(|channel| &channel.ends) {
+        if context.names.vm(&end.vm, silent) == Some(manager) {
             ids.take("a channel", &end.id, MAX_CHANNEL_ID, diagnostics);
         }
     }

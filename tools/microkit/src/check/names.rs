@@ -12,6 +12,8 @@ const MONITOR: &str = "monitor";
 /// Names of protection domains and regions, with their indices.
 pub struct Names<'a> {
     pds: HashMap<&'a str, usize>,
+    /// Virtual machines, by the index of the protection domain that manages them.
+    vms: HashMap<&'a str, usize>,
     regions: HashMap<&'a str, usize>,
 }
 
@@ -22,15 +24,22 @@ impl<'a> Names<'a> {
         let regions = unique("memory region", raw.regions.iter().map(|region| &region.name), diagnostics);
         let vms = || raw.pds.iter().filter_map(|pd| pd.vm.as_ref()).map(|vm| &vm.name);
         unique("virtual machine", vms(), diagnostics);
+        let managers = raw.pds.iter().enumerate().filter_map(|(index, pd)| Some((pd.vm.as_ref()?, index)));
+        let vms_by_name = managers.filter_map(|(vm, index)| Some((vm.name.as_ref()?.value.as_str(), index))).collect();
         raw.pds.iter().map(|pd| &pd.name).chain(vms()).for_each(|name| check_length(name, diagnostics));
         check_reserved(raw, diagnostics);
         check_number(raw, diagnostics);
-        Self { pds, regions }
+        Self { pds, vms: vms_by_name, regions }
     }
 
     /// The protection domain of this name; reports if there is none.
     pub fn pd(&self, name: &Text, diagnostics: &mut Diagnostics) -> Option<usize> {
         look_up("protection domain", &self.pds, name.as_ref()?, diagnostics)
+    }
+
+    /// The protection domain that manages the virtual machine of this name; reports if there is none.
+    pub fn vm(&self, name: &Text, diagnostics: &mut Diagnostics) -> Option<usize> {
+        look_up("virtual machine", &self.vms, name.as_ref()?, diagnostics)
     }
 
     /// The region of this name; reports if there is none.

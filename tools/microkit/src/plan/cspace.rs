@@ -2,9 +2,10 @@
 
 use super::Builder;
 use super::threads::PdObjects;
-use crate::model::{End, UserCap};
+use crate::model::{End, Party, UserCap};
 use crate::sdf::CapOf;
 use sel4_abi::microkit::{CNODE_BITS, ROOT_CNODE_BITS, badge, slot};
+use sel4_abi::quoll::{self, port};
 use system_spec::{Cap, CapData, Kind, ObjectId, Record, Rights};
 
 /// Bits that a CPtr has besides those of the two CNodes.
@@ -81,20 +82,50 @@ impl Builder<'_> {
         for (end, other) in system.ends_of(index) {
             self.channel(cnode, end, other, pds);
         }
+        for (end, other) in system.guest_ends_of(index) {
+            self.guest_channel(index, end, other, pds);
+        }
         for cap in &pd.caps {
             self.user_cap(objects.root, cap, pds);
         }
     }
 
     fn channel(&mut self, cnode: CNode, end: End, other: End, pds: &[PdObjects]) {
-        let target = &pds[other.pd];
-        if end.notify {
-            let badge = CapData::Badge(1 << other.id);
-            self.mint(cnode, slot::BASE_OUTPUT_NOTIFICATION + end.id, target.notification, SIGNAL, badge);
-        }
-        if let (true, Some(endpoint)) = (end.pp, target.endpoint) {
+        self.notify(cnode, slot::BASE_OUTPUT_NOTIFICATION + end.id, end, other, pds);
+        if let (true, Party::Pd(callee)) = (end.pp, other.party)
+            && let Some(endpoint) = pds[callee].endpoint
+        {
             let badge = CapData::Badge(badge::PROTECTED_CALL | other.id);
             self.mint(cnode, slot::BASE_ENDPOINT + end.id, endpoint, CALL, badge);
+        }
+    }
+
+    /// A guest's channel: its virtual CPUs have the capability under the channel's number, and their manager has it as well,
+    /// so that it can act for a guest that doesn't know of messages.
+    fn guest_channel(&mut self, manager: usize, end: End, other: End, pds: &[PdObjects]) {
+        for vcpu in &pds[manager].vcpus {
+            self.notify(vcpu.cnode, end.id, end, other, pds);
+        }
+        self.notify(pds[manager].cnode, quoll::slot::BASE_GUEST_PORT + end.id, end, other, pds);
+    }
+
+    /// Puts what `end` may tell `other` with into a slot, if it may.
+    fn notify(&mut self, cnode: CNode, index: u64, end: End, other: End, pds: &[PdObjects]) {
+        if !end.notify {
+            return;
+        }
+        match other.party {
+            Party::Pd(pd) => {
+                self.mint(cnode, index, pds[pd].notification, SIGNAL, CapData::Badge(1 << other.id));
+            }
+            Party::Guest { manager, vcpu } => {
+                let option = |set: bool, bit: u64| if set { bit } else { 0 };
+                let port =
+                    port::PORT | other.id | option(end.broadcast, port::BROADCAST) | option(end.blind, port::BLIND);
+                let receiver = pds[manager].vcpus.iter().find(|of| of.id == vcpu);
+                let receiver = receiver.expect("a guest's virtual CPU was looked up before");
+                self.mint(cnode, index, receiver.object, Rights::ALL, CapData::Badge(port));
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use crate::model::{Place, SetVarValue, System, stack};
 use crate::program::Program;
 use sel4_abi::microkit::limit::NAME_LENGTH;
 use sel4_abi::microkit::{monitor::MAX_ENTRIES, symbol};
+use sel4_abi::quoll;
 
 /// Symbols of the monitor.
 pub struct MonitorSymbols;
@@ -54,6 +55,7 @@ fn write(program: &mut Program, name: &'static str, bytes: &[u8]) -> Result<(), 
 pub fn patch(system: &mut System) {
     for index in 0..system.pds.len() {
         let words = words(system, index);
+        let guest_channels = set(system.guest_ends_of(index).map(|(end, _)| end.id));
         let pd = &mut system.pds[index];
         let name = padded(&pd.name);
         let mut written = pd.program.write(symbol::NAME, &name);
@@ -61,17 +63,23 @@ pub fn patch(system: &mut System) {
         for (symbol, word) in &words {
             written &= pd.program.write(symbol, &word.to_le_bytes());
         }
+        // Only programs that manage guests have it.
+        let _ = pd.program.write(quoll::symbol::GUEST_CHANNELS, &guest_channels.to_le_bytes());
         assert!(written, "symbols were checked before");
     }
+}
+
+/// A bit for each id.
+fn set(ids: impl Iterator<Item = u64>) -> u64 {
+    ids.fold(0, |set, id| set | 1 << id)
 }
 
 /// The symbols of a protection domain that hold a word.
 fn words(system: &System, index: usize) -> Vec<(String, u64)> {
     let pd = &system.pds[index];
-    let set = |ids: &mut dyn Iterator<Item = u64>| ids.fold(0, |set, id| set | 1 << id);
-    let irqs = set(&mut pd.irqs.iter().map(|irq| irq.id));
-    let notifications = set(&mut system.ends_of(index).filter(|(end, _)| end.notify).map(|(end, _)| end.id));
-    let pps = set(&mut system.ends_of(index).filter(|(end, _)| end.pp).map(|(end, _)| end.id));
+    let irqs = set(pd.irqs.iter().map(|irq| irq.id));
+    let notifications = set(system.ends_of(index).filter(|(end, _)| end.notify).map(|(end, _)| end.id));
+    let pps = set(system.ends_of(index).filter(|(end, _)| end.pp).map(|(end, _)| end.id));
     let runtime =
         [(symbol::IRQS, irqs), (symbol::NOTIFICATIONS, notifications), (symbol::PPS, pps), (symbol::IOPORTS, 0)];
     let setvars = pd.setvars.iter().map(|setvar| {

@@ -36,8 +36,17 @@ pub struct PdObjects {
     pub vspace: ObjectId,
     pub fault: FaultHandler,
     pub irqs: Vec<ObjectId>,
+    pub vcpus: Vec<VcpuObjects>,
     domain: Option<u8>,
     space: Option<Space>,
+}
+
+/// The objects of a virtual CPU.
+pub struct VcpuObjects {
+    pub id: u64,
+    pub object: ObjectId,
+    pub cnode: CNode,
+    tcb: ObjectId,
 }
 
 /// The objects of the monitor.
@@ -128,6 +137,7 @@ impl<'a> Builder<'a> {
             vspace: space.vspace,
             fault,
             irqs: self.irqs(pd, notification),
+            vcpus: pd.vm.as_ref().map_or_else(Vec::new, |vm| self.vcpu_objects(vm)),
             domain: pd.domain,
             space: Some(space),
         }
@@ -217,20 +227,30 @@ impl<'a> Builder<'a> {
         let vspace = space.vspace;
         self.map_regions(&mut space, &vm.maps, regions);
         self.finish(space);
-        for vcpu in &vm.vcpus {
-            let tcb = self.vcpu(vm, *vcpu, parent, vspace);
-            self.give(monitor.cnode, monitor_slot::BASE_VM_TCB + *vcpus, tcb);
+        for (vcpu, objects) in vm.vcpus.iter().zip(&parent.vcpus) {
+            self.vcpu(vm, *vcpu, objects, parent, vspace);
+            self.give(monitor.cnode, monitor_slot::BASE_VM_TCB + *vcpus, objects.tcb);
             *vcpus += 1;
         }
     }
 
+    fn vcpu_objects(&mut self, vm: &Vm) -> Vec<VcpuObjects> {
+        let objects = |vcpu: &Vcpu| {
+            let name = vcpu_name(vm, *vcpu);
+            VcpuObjects {
+                id: vcpu.id,
+                tcb: self.runs.one(format!("{name}: TCB"), Kind::Tcb),
+                object: self.runs.one(format!("{name}: vCPU"), Kind::VCpu),
+                cnode: self.cnode(format!("{name}: CNode"), CNODE_BITS),
+            }
+        };
+        vm.vcpus.iter().map(objects).collect()
+    }
+
     /// Plans a virtual CPU: a thread that its parent starts.
-    fn vcpu(&mut self, vm: &'a Vm, vcpu: Vcpu, parent: &PdObjects, vspace: ObjectId) -> ObjectId {
-        let name = format!("{}, vCPU {}", vm.name, vcpu.id);
-        let one = |builder: &mut Self, what: &str, kind| builder.runs.one(format!("{name}: {what}"), kind);
-        let tcb = one(self, "TCB", Kind::Tcb);
-        let object = one(self, "vCPU", Kind::VCpu);
-        let cnode = self.cnode(format!("{name}: CNode"), CNODE_BITS).id;
+    fn vcpu(&mut self, vm: &'a Vm, vcpu: Vcpu, objects: &VcpuObjects, parent: &PdObjects, vspace: ObjectId) {
+        let VcpuObjects { tcb, object, cnode, .. } = *objects;
+        let name = vcpu_name(vm, vcpu);
         let sched_context = self.sched_context(&name, vm.schedule, vcpu.cpu, TIMEOUT_BADGE + vcpu.id);
         self.give(parent.cnode, slot::BASE_VCPU + vcpu.id, object);
         self.give(parent.cnode, slot::BASE_VM_TCB + vcpu.id, tcb);
@@ -238,7 +258,7 @@ impl<'a> Builder<'a> {
         self.steps.push(Record::Thread(Thread {
             name: &vm.name,
             tcb,
-            cspace: CSpace { cnode, guard_bits: SINGLE_GUARD_BITS },
+            cspace: CSpace { cnode: cnode.id, guard_bits: SINGLE_GUARD_BITS },
             vspace,
             ipc_buffer: None,
             fault: Some(FaultHandler { endpoint, badge: badge::FAULT | vcpu.id }),
@@ -254,6 +274,9 @@ impl<'a> Builder<'a> {
             sp: 0,
             resume: false,
         }));
-        tcb
     }
+}
+
+fn vcpu_name(vm: &Vm, vcpu: Vcpu) -> String {
+    format!("{}, vCPU {}", vm.name, vcpu.id)
 }

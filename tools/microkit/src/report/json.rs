@@ -1,7 +1,7 @@
 //! The report for programs, as JSON. The fields' comments are its description; [`VERSION`] tells its age.
 
 use super::{Report, Slot, kind_name, rights};
-use crate::model::{self, Schedule, SetVarValue, stack};
+use crate::model::{self, Party, Schedule, SetVarValue, stack};
 use crate::plan::{Run, RunKind};
 use serde::Serialize;
 use system_spec::{CapData, Trigger};
@@ -173,12 +173,19 @@ struct Vcpu {
 
 #[derive(Serialize)]
 struct End<'a> {
-    protection_domain: &'a str,
+    /// Whose it is: a protection domain's, or
+    protection_domain: Option<&'a str>,
+    /// a guest's.
+    virtual_machine: Option<&'a str>,
     id: u64,
     /// May call the other end.
     pp: bool,
     /// May notify the other end.
     notify: bool,
+    /// Its broadcasts go to the other end, too.
+    broadcast: bool,
+    /// Does not learn whether its messages were taken.
+    blind: bool,
 }
 
 /// A CNode and what it holds.
@@ -296,7 +303,13 @@ impl Report<'_> {
     }
 
     fn end(&self, end: model::End) -> End<'_> {
-        End { protection_domain: &self.system.pds[end.pd].name, id: end.id, pp: end.pp, notify: end.notify }
+        let name = Some(self.system.party_name(end.party));
+        let (protection_domain, virtual_machine) = match end.party {
+            Party::Pd(_) => (name, None),
+            Party::Guest { .. } => (None, name),
+        };
+        let model::End { id, pp, notify, broadcast, blind, .. } = end;
+        End { protection_domain, virtual_machine, id, pp, notify, broadcast, blind }
     }
 }
 

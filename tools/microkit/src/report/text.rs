@@ -1,7 +1,7 @@
 //! The report as text.
 
 use super::{Report, kind_name, rights, size};
-use crate::model::{Map, Pd, Place, Region, stack};
+use crate::model::{Map, Party, Pd, Place, Region, stack};
 use crate::plan::RunKind;
 use std::collections::BTreeMap;
 use std::fmt::{Error, Write};
@@ -122,7 +122,14 @@ impl Report<'_> {
                     (false, true) => "notifies",
                     (false, false) => "listens",
                 };
-                format!("{} as {} ({may})", self.system.pds[end.pd].name, end.id)
+                let guest = if matches!(end.party, Party::Guest { .. }) { "guest " } else { "" };
+                let how = match (end.broadcast, end.blind) {
+                    (true, true) => ", broadcasts, blind",
+                    (true, false) => ", broadcasts",
+                    (false, true) => ", blind",
+                    (false, false) => "",
+                };
+                format!("{guest}{} as {} ({may}{how})", self.system.party_name(end.party), end.id)
             });
             writeln!(out, "{a} - {b}")?;
         }

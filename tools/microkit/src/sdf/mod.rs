@@ -12,8 +12,8 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use roxmltree::{Document, Error, TextPos};
 
-/// Reads a description. Nothing, if it is no XML or no system at all; else whatever could be read of it.
-pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<RawSystem> {
+/// Reads a description; `strict`ly, it has nothing that upstream's format has not. Nothing, if it is no XML or no system at all; else whatever could be read of it.
+pub fn parse(source: &Source, strict: bool, diagnostics: &mut Diagnostics) -> Option<RawSystem> {
     let document = match Document::parse(&source.text) {
         Ok(document) => document,
         Err(error) => {
@@ -22,7 +22,7 @@ pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<RawSystem
         }
     };
     let root = document.root_element();
-    shape::check(root, diagnostics).then(|| read::system(root, diagnostics))
+    shape::check(root, strict, diagnostics).then(|| read::system(root, diagnostics))
 }
 
 fn syntax_error(source: &Source, error: &Error) -> Diagnostic {

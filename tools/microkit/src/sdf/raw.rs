@@ -206,14 +206,22 @@ pub struct RawChannel {
 pub struct RawEnd {
     /// The element's name.
     pub span: Span,
-    /// The protection domain.
+    /// The protection domain, or
     pub pd: Text,
-    /// The protection domain's name for the channel.
+    /// the virtual machine.
+    pub vm: Text,
+    /// The id of the virtual machine's virtual CPU that receives, if not the first.
+    pub vcpu: Number,
+    /// The protection domain's or virtual machine's name for the channel.
     pub id: Number,
     /// May call the other end; the span is that of the attribute.
     pub pp: Spanned<bool>,
     /// May notify the other end.
     pub notify: bool,
+    /// Its broadcasts go to the other end, too; the span is that of the attribute.
+    pub broadcast: Spanned<bool>,
+    /// Does not learn whether a message was taken.
+    pub blind: Spanned<bool>,
 }
 
 /// The `domains`.

@@ -175,11 +175,17 @@ fn channel(node: Node, pds: &mut [RawPd], diagnostics: &mut Diagnostics) -> RawC
         let end = RawEnd {
             span: attributes.element(),
             pd: attributes.text("pd"),
+            vm: attributes.text("vm"),
+            vcpu: attributes.number("vcpu"),
             id: attributes.number("id"),
             pp: attributes.boolean("pp", false),
             notify: attributes.boolean("notify", true).value,
+            broadcast: attributes.boolean("broadcast", false),
+            blind: attributes.boolean("blind", false),
         };
-        let named = |pd: &&mut RawPd| pd.name.is_some() && text(&pd.name) == text(&end.pd);
+        // What a guest calls the channel is told to its manager.
+        let is = |name: &Text, given: &Text| name.is_some() && text(name) == text(given);
+        let named = |pd: &&mut RawPd| is(&pd.name, &end.pd) || pd.vm.as_ref().is_some_and(|vm| is(&vm.name, &end.vm));
         if let Some(pd) = pds.iter_mut().find(named) {
             pd.set(attributes.text("setvar_id"), RawSetVarValue::Number(end.id.clone()));
         }

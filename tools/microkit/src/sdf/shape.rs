@@ -12,6 +12,8 @@ struct Shape {
     name: &'static str,
     required: &'static [&'static str],
     optional: &'static [&'static str],
+    /// Optional attributes that upstream's format does not have.
+    ours: &'static [&'static str],
     children: &'static [Child],
 }
 
@@ -23,7 +25,7 @@ struct Child {
 
 impl Shape {
     fn attributes(&self) -> impl Iterator<Item = &'static str> {
-        self.required.iter().chain(self.optional).copied()
+        self.required.iter().chain(self.optional).chain(self.ours).copied()
     }
 }
 
@@ -34,7 +36,7 @@ const fn child(shape: &'static Shape, least: usize, most: usize) -> Child {
 }
 
 const fn leaf(name: &'static str, required: &'static [&'static str], optional: &'static [&'static str]) -> Shape {
-    Shape { name, required, optional, children: &[] }
+    Shape { name, required, optional, ours: &[], children: &[] }
 }
 
 /// The root element.
@@ -42,6 +44,7 @@ static SYSTEM: Shape = Shape {
     name: "system",
     required: &[],
     optional: &[],
+    ours: &[],
     children: &[child(&ROOT_PD, 1, MANY), child(&REGION, 0, MANY), child(&CHANNEL, 0, MANY), child(&DOMAINS, 0, 1)],
 };
 
@@ -52,6 +55,7 @@ static ROOT_PD: Shape = Shape {
     name: "protection_domain",
     required: &["name"],
     optional: &["priority", "budget", "period", "passive", "stack_size", "cpu", "smc", "fpu", "domain"],
+    ours: &[],
     children: PD_CHILDREN,
 };
 
@@ -59,6 +63,7 @@ static CHILD_PD: Shape = Shape {
     name: "protection_domain",
     required: &["name", "id"],
     optional: &["priority", "budget", "period", "passive", "stack_size", "cpu", "smc", "fpu", "domain", "setvar_id"],
+    ours: &[],
     children: PD_CHILDREN,
 };
 
@@ -83,6 +88,7 @@ static VIRTUAL_MACHINE: Shape = Shape {
     name: "virtual_machine",
     required: &["name"],
     optional: &["priority", "budget", "period"],
+    ours: &[],
     children: &[child(&VCPU, 1, MANY), child(&VM_MAP, 0, MANY)],
 };
 static VCPU: Shape = leaf("vcpu", &["id"], &["cpu", "setvar_id"]);
@@ -91,19 +97,23 @@ static CSPACE: Shape = Shape {
     name: "cspace",
     required: &[],
     optional: &[],
+    ours: &[],
     children: &[child(&CAP_TCB, 0, MANY), child(&CAP_SC, 0, MANY), child(&CAP_VSPACE, 0, MANY)],
 };
 static CAP_TCB: Shape = leaf("cap_tcb", &["slot", "pd"], &[]);
 static CAP_SC: Shape = leaf("cap_sc", &["slot", "pd"], &[]);
 static CAP_VSPACE: Shape = leaf("cap_vspace", &["slot", "pd"], &[]);
 
-static CHANNEL: Shape = Shape { name: "channel", required: &[], optional: &[], children: &[child(&END, 2, 2)] };
-static END: Shape = leaf("end", &["pd", "id"], &["pp", "notify", "setvar_id"]);
+static CHANNEL: Shape =
+    Shape { name: "channel", required: &[], optional: &[], ours: &[], children: &[child(&END, 2, 2)] };
+static END: Shape =
+    Shape { ours: &["vm", "vcpu", "broadcast", "blind"], ..leaf("end", &["id"], &["pd", "pp", "notify", "setvar_id"]) };
 
 static DOMAINS: Shape = Shape {
     name: "domains",
     required: &[],
     optional: &[],
+    ours: &[],
     children: &[child(&DOMAIN, 1, MANY), child(&DOMAIN_SCHEDULE, 1, 1)],
 };
 static DOMAIN: Shape = leaf("domain", &["name"], &["id"]);
@@ -111,6 +121,7 @@ static DOMAIN_SCHEDULE: Shape = Shape {
     name: "domain_schedule",
     required: &[],
     optional: &["start_index", "index_shift"],
+    ours: &[],
     children: &[child(&SCHEDULE_ENTRY, 1, MANY), child(&SCHEDULE_END_MARKER, 0, MANY)],
 };
 static SCHEDULE_ENTRY: Shape = leaf("schedule_entry", &["domain", "duration"], &[]);
@@ -134,7 +145,7 @@ fn qualified_name_length(node: Node) -> usize {
 const MAX_DEPTH: usize = limit::MAX_PDS;
 
 /// Reports everything in which the root element is not of its shape. False if the rest can't be read at all.
-pub fn check(root: Node, diagnostics: &mut Diagnostics) -> bool {
+pub fn check(root: Node, strict: bool, diagnostics: &mut Diagnostics) -> bool {
     if root.tag_name().name() != SYSTEM.name {
         let message = format!("the root element is `{}`, not `{}`", root.tag_name().name(), SYSTEM.name);
         diagnostics.push(Diagnostic::new(Code::Root, name_span(root), message));
@@ -146,6 +157,9 @@ pub fn check(root: Node, diagnostics: &mut Diagnostics) -> bool {
         return false;
     }
     check_element(root, &SYSTEM, diagnostics);
+    if strict {
+        refuse_ours(root, &SYSTEM, diagnostics);
+    }
     true
 }
 
@@ -161,6 +175,21 @@ fn check_element(node: Node, shape: &Shape, diagnostics: &mut Diagnostics) {
     }
     for child in shape.children {
         check_count(node, child, diagnostics);
+    }
+}
+
+/// Reports what upstream's tool would not understand.
+fn refuse_ours(node: Node, shape: &Shape, diagnostics: &mut Diagnostics) {
+    for attribute in node.attributes().filter(|attribute| shape.ours.contains(&attribute.name())) {
+        let message = format!("`{}` of `{}` is not in the format of Microkit 2.3", attribute.name(), shape.name);
+        let error = Diagnostic::new(Code::Extension, attribute.range_qname(), message);
+        diagnostics.push(error.help("without `--strict` it is taken"));
+    }
+    for element in node.children().filter(Node::is_element) {
+        let child = shape.children.iter().find(|child| child.shape.name == element.tag_name().name());
+        if let Some(child) = child {
+            refuse_ours(element, child.shape, diagnostics);
+        }
     }
 }
 

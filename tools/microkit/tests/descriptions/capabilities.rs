@@ -27,6 +27,8 @@ struct Wishes {
     irq: Option<u64>,
     child: Option<u64>,
     vcpu: Option<u64>,
+    /// Of a channel between its guest and that of `b`: ids of both ends, the guest may tell the other one.
+    guests: Option<(u64, u64, bool)>,
     /// Slots for capabilities of `b`: TCB, scheduling context, address space.
     granted: BTreeSet<u64>,
 }
@@ -35,8 +37,10 @@ fn wishes() -> impl Strategy<Value = Wishes> {
     let own = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let id = |range| prop::option::of(range);
     let channel = prop::option::of((0u64..20, 0u64..62, any::<bool>(), any::<bool>(), any::<bool>()));
-    let others = (channel, id(20u64..40), id(0u64..30), id(30u64..62), prop::collection::btree_set(1u64..64, 0..4));
-    (own, others).prop_map(|((benchmark, passive, smc, called), (channel, irq, child, vcpu, granted))| Wishes {
+    let guests = prop::option::of((0u64..62, 0u64..62, any::<bool>()));
+    let slots = prop::collection::btree_set(1u64..64, 0..4);
+    let others = (channel, id(20u64..40), id(0u64..30), id(30u64..62), guests, slots);
+    (own, others).prop_map(|((benchmark, passive, smc, called), (channel, irq, child, vcpu, guests, granted))| Wishes {
         benchmark,
         passive,
         smc,
@@ -45,6 +49,7 @@ fn wishes() -> impl Strategy<Value = Wishes> {
         irq,
         child,
         vcpu,
+        guests: guests.filter(|_| vcpu.is_some()),
         granted,
     })
 }
@@ -72,11 +77,18 @@ impl Wishes {
         } else {
             ""
         };
+        let guests = self.guests.map_or(String::new(), |(ours, theirs, tells)| {
+            format!(
+                "<channel><end vm=\"v\" id=\"{ours}\" notify=\"{tells}\" />\
+                 <end vm=\"w\" id=\"{theirs}\" notify=\"false\" /></channel>"
+            )
+        });
         format!(
             "<system><protection_domain name=\"a\" priority=\"5\" passive=\"{}\" smc=\"{}\">\
              {IMAGE}{irq}{}{}<cspace>{grants}</cspace></protection_domain>\
-             <protection_domain name=\"b\" priority=\"9\">{IMAGE}</protection_domain>\
-             <protection_domain name=\"l\">{IMAGE}</protection_domain>{}{caller}</system>",
+             <protection_domain name=\"b\" priority=\"9\">{IMAGE}\
+             <virtual_machine name=\"w\"><vcpu id=\"0\" /></virtual_machine></protection_domain>\
+             <protection_domain name=\"l\">{IMAGE}</protection_domain>{}{guests}{caller}</system>",
             self.passive,
             self.smc,
             one(self.child, &child),
@@ -129,6 +141,9 @@ impl Wishes {
             hold(266 + id, &format!("v, vCPU {id}: TCB"), "rwgp", None);
             hold(330 + id, &format!("v, vCPU {id}: vCPU"), "rwgp", None);
         }
+        if let Some((ours, theirs, true)) = self.guests {
+            hold(394 + ours, "w, vCPU 0: vCPU", "rwgp", Some(1 << 63 | theirs));
+        }
         slots
     }
 
@@ -179,7 +194,11 @@ proptest! {
         let held = held(&spec);
         prop_assert_eq!(&held["a: CNode"], &wishes.expected());
         prop_assert_eq!(&held["a: root CNode"], &wishes.expected_root());
-        // A guest has a CNode of its own, and nothing in it.
-        prop_assert!(!held.keys().any(|name| name.starts_with("v, vCPU")));
+        // A guest has a CNode of its own, with what it may tell another.
+        let port = wishes.guests.filter(|(.., tells)| *tells).map(|(ours, theirs, _)| {
+            (ours as u32, ("w, vCPU 0: vCPU".to_owned(), "rwgp".to_owned(), Some(1 << 63 | theirs)))
+        });
+        let guests: BTreeMap<_, _> = held.iter().filter(|(name, _)| name.starts_with("v, vCPU")).collect();
+        prop_assert!(guests.values().copied().flatten().eq(port.as_ref().map(|(slot, held)| (slot, held))));
     }
 }

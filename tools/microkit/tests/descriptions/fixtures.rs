@@ -1,6 +1,6 @@
 //! One description for each rule, with what the tool is to say beside it: `name.xml` and `name.txt`. Sound ones
 //! (`ok_…`) have their report there, and their image is run by a model of the kernel. A comment in a description can
-//! choose `config`, `board`, `sdk` or where the board's `memory ends at`.
+//! choose `config`, `board`, `sdk`, `strict` or where the board's `memory ends at`.
 //!
 //! `UPDATE_FIXTURES=1 cargo test -p microkit` writes what the tool says now; look at the difference before committing.
 
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use system_spec::{Record, Spec};
 
 /// Descriptions whose report for programs is kept, too: together they have a value in each of its fields.
-const IN_JSON: [&str; 4] = ["ok_regions", "ok_virtual_machine", "ok_channels", "ok_domains"];
+const IN_JSON: [&str; 5] = ["ok_regions", "ok_virtual_machine", "ok_channels", "ok_domains", "ok_messages"];
 
 /// Descriptions whose definitions for Viper are kept.
 const IN_VIPER: [&str; 2] = ["ok_channels", "ok_virtual_machine"];
@@ -41,6 +41,7 @@ fn outcome(files: &Path, name: &str, text: &str) -> Outcome {
     if let Some(sdk) = setting(text, "sdk") {
         options.sdk = Some(files.join(sdk));
     }
+    options.strict = setting(text, "strict").is_some();
     let memory_end = setting(text, "memory ends at").map(|end| u64::from_str_radix(end, 16).expect("an address"));
     let (outputs, diagnostics, said) = run_with(&options, memory_end, &format!("{name}.xml"), text);
     assert!(diagnostics.has_errors() == outputs.is_none(), "{name}: an image if and only if there is no error");

@@ -251,6 +251,7 @@ pub fn options(folder: &Path, config: &str) -> Options {
         config: config.into(),
         search_path: vec![folder.to_owned()],
         image_type: ImageType::Binary,
+        strict: false,
         override_kernel: None,
         capdl_json: None,
         viper_output: None,

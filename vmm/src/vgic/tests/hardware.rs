@@ -18,6 +18,10 @@ struct Interface {
     maintenance: Maintenance,
     eoi_count: u32,
     ended_physical: Option<u32>,
+    /// The list register that is told for messages, and its interrupt.
+    told: Option<(usize, ListRegister)>,
+    /// A message waits for that.
+    message: bool,
 }
 
 pub(crate) struct Hardware {
@@ -34,6 +38,8 @@ impl Hardware {
             maintenance: Maintenance::empty(),
             eoi_count: 0,
             ended_physical: None,
+            told: None,
+            message: false,
         };
         Self { interfaces: vec![interface; cpus], maintenance_count: 0 }
     }
@@ -67,6 +73,18 @@ impl Hardware {
                 interface.ended_physical = lr.physical();
             }
             None => interface.eoi_count += 1,
+        }
+    }
+
+    /// A message comes.
+    pub fn message(&mut self, cpu: usize) {
+        let interface = &mut self.interfaces[cpu];
+        match interface.told {
+            Some((index, interrupt)) => {
+                let lr = &mut interface.registers[index];
+                *lr = if lr.is_empty() { interrupt } else { *lr }.with_pending(true);
+            }
+            None => interface.message = true,
         }
     }
 
@@ -120,5 +138,21 @@ impl ListRegisters for Hardware {
 
     fn take_eoi_count(&mut self, vcpu: usize) -> u32 {
         core::mem::take(&mut self.interfaces[vcpu].eoi_count)
+    }
+
+    fn tell_messages(&mut self, vcpu: usize, told: Option<(usize, ListRegister)>) {
+        self.interfaces[vcpu].told = told;
+        if told.is_some() && core::mem::take(&mut self.interfaces[vcpu].message) {
+            self.message(vcpu);
+        }
+    }
+
+    fn take_message(&mut self, vcpu: usize) -> bool {
+        core::mem::take(&mut self.interfaces[vcpu].message)
+    }
+
+    fn forget_messages(&mut self, vcpu: usize) {
+        self.interfaces[vcpu].told = None;
+        self.interfaces[vcpu].message = false;
     }
 }

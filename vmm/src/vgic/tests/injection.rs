@@ -49,8 +49,15 @@ struct Run {
 
 impl Run {
     fn new(list_registers: usize) -> Self {
-        let config =
-            Config { version: Version::V2, vcpus: 1, spis: 32, priority_bits: 5, hardware_lines: 0, linked: false };
+        let config = Config {
+            version: Version::V2,
+            vcpus: 1,
+            spis: 32,
+            priority_bits: 5,
+            hardware_lines: 0,
+            linked: false,
+            messages: None,
+        };
         let lists = Injected::new(Kernel(Hardware::new(1, list_registers)), 1);
         let mut run = Self { gic: Vgic::new(config), lists, due: [false; 4], active: Vec::new() };
         run.write(CTLR, 4, 3);

@@ -22,7 +22,10 @@ impl Machine {
     }
 
     fn with(version: Version, vcpus: usize, list_registers: usize, linked: bool) -> Self {
-        let config = Config { version, vcpus, spis: 64, priority_bits: 5, hardware_lines: 1 << TIMER, linked };
+        // One list register less for all others: with two there would be none left to choose from.
+        let messages = (list_registers > 2).then_some(MESSAGES);
+        let config =
+            Config { version, vcpus, spis: 64, priority_bits: 5, hardware_lines: 1 << TIMER, linked, messages };
         Self { gic: Vgic::new(config), hw: Hardware::new(vcpus, list_registers) }
     }
 
@@ -71,6 +74,11 @@ impl Machine {
 
     fn fire(&mut self, cpu: usize, intid: u32) {
         self.gic.hardware_interrupt(cpu, intid, &mut self.hw);
+        self.maintain();
+    }
+
+    fn message(&mut self, cpu: usize) {
+        self.hw.message(cpu);
         self.maintain();
     }
 
@@ -123,6 +131,7 @@ const SGIR: u64 = 0xf00;
 const ROUTE: u64 = 0x6000;
 
 const TIMER: u32 = 27;
+const MESSAGES: u32 = 20;
 const UART: u32 = 33;
 
 #[test]

@@ -6,7 +6,9 @@ use std::{vec, vec::Vec};
 
 const CPUS: usize = 2;
 /// Two SGIs, two PPIs and four SPIs.
-const INTERRUPTS: [u32; 8] = [0, 7, 20, 30, 33, 40, 64, 95];
+const INTERRUPTS: [u32; 8] = [0, 7, MESSAGES, 30, 33, 40, 64, 95];
+/// The index of the interrupt of messages.
+const MESSAGE: usize = 2;
 
 #[derive(Clone, Default)]
 struct Interrupt {
@@ -39,7 +41,7 @@ impl Model {
     fn new(version: Version) -> Self {
         let of_cpu = |cpu: usize| {
             let new = |intid: u32| Interrupt {
-                edge: intid < 16,
+                edge: intid < 16 || intid == MESSAGES,
                 cpu: if intid < FIRST_SPI { Some(cpu) } else { (version == Version::V3).then_some(0) },
                 ..Interrupt::default()
             };
@@ -88,6 +90,7 @@ enum Step {
     Target { n: usize, cpu: usize },
     Groups { enabled: [bool; 2] },
     Sgi { sender: usize, target: usize, n: usize },
+    Message { cpu: usize },
     Acknowledge { cpu: usize },
     End { cpu: usize },
 }
@@ -111,6 +114,7 @@ fn step(activations: bool) -> impl Strategy<Value = Step> {
         1 => (n, cpu.clone()).prop_map(|(n, cpu)| Step::Target { n, cpu }),
         1 => any::<[bool; 2]>().prop_map(|enabled| Step::Groups { enabled }),
         4 => (cpu.clone(), cpu.clone(), 0..2usize).prop_map(|(sender, target, n)| Step::Sgi { sender, target, n }),
+        6 => cpu.clone().prop_map(|cpu| Step::Message { cpu }),
         8 => cpu.clone().prop_map(|cpu| Step::Acknowledge { cpu }),
         8 => cpu.prop_map(|cpu| Step::End { cpu }),
     ]
@@ -145,7 +149,8 @@ impl Run {
         let machine = &mut self.machine;
         match step {
             Step::Line { cpu, n, high } => {
-                if INTERRUPTS[n] >= 16 {
+                // No line leads to the interrupt of messages.
+                if INTERRUPTS[n] >= 16 && n != MESSAGE {
                     machine.set_line(cpu, INTERRUPTS[n], high);
                     let interrupt = self.model.at(cpu, n);
                     interrupt.latch |= interrupt.edge && high && !interrupt.line;
@@ -179,6 +184,10 @@ impl Run {
                 self.model.groups = enabled;
             }
             Step::Sgi { sender, target, n } => self.sgi(sender, target, n),
+            Step::Message { cpu } => {
+                machine.message(cpu);
+                self.model.at(cpu, MESSAGE).latch = true;
+            }
             Step::Acknowledge { cpu } => self.acknowledge(cpu),
             Step::End { cpu } => {
                 if let Some((n, taken)) = self.taken[cpu].pop() {
@@ -202,7 +211,7 @@ impl Run {
         let bit = 2 << (INTERRUPTS[n] % 16 * 2);
         let old = self.machine.read(block, cpu, offset, 4);
         self.machine.write(block, cpu, offset, 4, if edge { old | bit } else { old & !bit });
-        if INTERRUPTS[n] >= 16 {
+        if INTERRUPTS[n] >= 16 && n != MESSAGE {
             self.model.at(cpu, n).edge = edge;
         }
     }
@@ -295,7 +304,7 @@ proptest! {
     /// told, if it activates some without having taken them.)
     #[test]
     fn a_guest_with_few_list_registers(
-        v3: bool, list_registers in 2usize..5, steps in prop::collection::vec(step(false), 1..150), compare: bool,
+        v3: bool, list_registers in 3usize..6, steps in prop::collection::vec(step(false), 1..150), compare: bool,
     ) {
         live(if v3 { Version::V3 } else { Version::V2 }, list_registers, steps, compare);
     }

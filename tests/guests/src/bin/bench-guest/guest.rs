@@ -4,20 +4,15 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use marker::{DONE, ROUNDS, marker, repeat};
 
-use bare_guest::gic::{GICD_ISENABLER1, GICD_ISPENDR1, GICD_TYPER, Gic};
+use bare_guest::gic::{FREE_SPI, GICD_ISENABLER1, GICD_ISPENDR1, GICD_TYPER, Gic, SGI, TIMER_PPI};
 use bare_guest::machine::{
-    hvc, mask_interrupts, read32, skip_instruction, smc, unmask_interrupts, write_register, write32,
+    hvc, mask_interrupts, off, read32, skip_instruction, smc, unmask_interrupts, write_register, write32,
 };
 
 /// UARTFR of the PL011, which has no side effect.
 const PL011_FLAGS: usize = 0x0900_0018;
 const SMCCC_VERSION: u32 = 0x8000_0000;
 const PSCI_VERSION: u32 = 0x8400_0000;
-const PSCI_SYSTEM_OFF: u32 = 0x8400_0008;
-/// Interrupt of the virtual timer.
-const TIMER_PPI: u32 = 27;
-/// An interrupt that no device of the machine uses.
-const FREE_SPI: u32 = 40;
 
 /// Ticks of the counter that the timer is armed ahead: longer than arming it takes with a hypervisor below.
 const TIMER_DELAY: u64 = 2000;
@@ -33,7 +28,9 @@ fn gic() -> Gic {
 /// The guest's life.
 #[unsafe(no_mangle)]
 extern "C" fn guest_main() -> ! {
-    IS_V3.store(Gic::set_up(TIMER_PPI, FREE_SPI) == Gic::V3, Ordering::Relaxed);
+    let gic = Gic::set_up();
+    [SGI, TIMER_PPI, FREE_SPI].iter().for_each(|&intid| gic.enable(intid));
+    IS_V3.store(gic == Gic::V3, Ordering::Relaxed);
     repeat::<0, 1>(|| {});
     repeat::<2, 3>(|| _ = hvc(SMCCC_VERSION));
     repeat::<4, 5>(|| _ = read32(PL011_FLAGS));
@@ -41,7 +38,6 @@ extern "C" fn guest_main() -> ! {
     repeat::<8, 9>(|| write32(GICD_ISENABLER1, 1 << (FREE_SPI - 32)));
     repeat::<10, 11>(|| _ = smc(PSCI_VERSION));
     unmask_interrupts();
-    let gic = gic();
     repeat::<12, 13>(|| interrupted_by(|| gic.send_sgi()));
     repeat::<14, 15>(|| interrupted_by(|| write32(GICD_ISPENDR1, 1 << (FREE_SPI - 32))));
     for _ in 0..ROUNDS {
@@ -49,10 +45,7 @@ extern "C" fn guest_main() -> ! {
     }
     marker::<DONE>();
     mask_interrupts();
-    hvc(PSCI_SYSTEM_OFF);
-    loop {
-        core::hint::spin_loop();
-    }
+    off()
 }
 
 /// Does what causes an interrupt and waits until it was handled and ended.

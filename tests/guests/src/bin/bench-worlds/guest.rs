@@ -2,17 +2,12 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use bare_guest::gic::Gic;
-use bare_guest::machine::{hvc, skip_instruction, use_fpu, wait_for_interrupt, write_register};
+use bare_guest::gic::{Gic, TIMER_PPI};
+use bare_guest::machine::{off, skip_instruction, use_fpu, wait_for_interrupt, write_register};
 use marker::{DONE, ROUNDS, marker};
 
 /// The page that both guests have there, which is all zeros when they start.
 const SHARED: usize = 0x5000_0000;
-const PSCI_SYSTEM_OFF: u32 = 0x8400_0008;
-/// Interrupt of the virtual timer.
-const TIMER_PPI: u32 = 27;
-/// An interrupt that no device of the machine uses.
-const FREE_SPI: u32 = 40;
 /// Ticks of the counter that the first guest sleeps: longer than it takes to put it to sleep, and the other to do its part.
 const TIMER_DELAY: u64 = 2000;
 
@@ -39,7 +34,8 @@ extern "C" fn guest_main() -> ! {
 }
 
 fn first() -> ! {
-    let gic = Gic::set_up(TIMER_PPI, FREE_SPI);
+    let gic = Gic::set_up();
+    gic.enable(TIMER_PPI);
     for round in 1..=ROUNDS {
         use_fpu();
         write_register!("cntv_tval_el0", TIMER_DELAY);
@@ -65,13 +61,6 @@ fn second() -> ! {
         marker::<23>();
     }
     off()
-}
-
-fn off() -> ! {
-    hvc(PSCI_SYSTEM_OFF);
-    loop {
-        core::hint::spin_loop();
-    }
 }
 
 /// Interrupts stay masked.

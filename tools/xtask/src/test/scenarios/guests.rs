@@ -1,4 +1,5 @@
-//! A guest that does what it must not: it judges the answers, and the others go on.
+//! Guests without an operating system: one that does what it must not, judges the answers, and leaves the others alone; and two
+//! that send each other messages.
 
 use anyhow::{Context, Result, ensure};
 
@@ -8,11 +9,16 @@ use crate::guest::Kernel;
 use crate::machine::{CPUS, Gic};
 use crate::test::scenario::{Boots, Case, Scenario, Talk};
 
+/// The system with the guest that does what it must not.
+const BAD: &str = "tests/systems/bad-guest.xml";
 const CASES: [Case; 3] = [
     Case { name: "gets the architecture's answers", check: judges_itself },
     Case { name: "is told of once for each misdeed", check: reports },
     Case { name: "leaves the others undisturbed", check: others },
 ];
+
+const MESSAGES: Case =
+    Case { name: "arrive, wait, are refused, broadcast, and interrupt or do not", check: judges_itself };
 
 /// What the VMM says on the debug console, each once however often the guest does it.
 const REPORTS: [&str; 8] = [
@@ -29,17 +35,26 @@ const REPORTS: [&str; 8] = [
 /// On every interrupt controller and CPU.
 pub fn scenarios() -> Vec<Scenario> {
     let machines = Gic::ALL.iter().flat_map(|&gic| CPUS.map(|cpu| (gic, cpu)));
-    machines.map(|(gic, cpu)| scenario(gic, cpu)).collect()
+    let bad = machines.map(|(gic, cpu)| scenario("bad guest", BAD, Config::Debug, gic, cpu, &CASES));
+    let messages = [
+        ("messages", "tests/systems/messages.xml", Config::Debug, Gic::V2, "cortex-a53"),
+        ("messages", "tests/systems/messages.xml", Config::Release, Gic::V3, "max"),
+        ("messages, 4 cores", "tests/systems/messages-smp.xml", Config::SmpDebug, Gic::V2, "max"),
+        ("messages, 4 cores", "tests/systems/messages-smp.xml", Config::SmpDebug, Gic::V3, "cortex-a53"),
+    ];
+    let messages =
+        messages.map(|(name, system, config, gic, cpu)| scenario(name, system, config, gic, cpu, &[MESSAGES]));
+    bad.chain(messages).collect()
 }
 
-fn scenario(gic: Gic, cpu: &'static str) -> Scenario {
+fn scenario(name: &str, system: &str, config: Config, gic: Gic, cpu: &'static str, cases: &[Case]) -> Scenario {
     Scenario {
-        name: format!("bad guest, GICv{}, {cpu}", gic.version()),
-        boots: Boots::System(BuildOptions::of("tests/systems/bad-guest.xml", Config::Debug, Kernel::V6_1)),
+        name: format!("{name}, GICv{}, {cpu}", gic.version()),
+        boots: Boots::System(BuildOptions::of(system, config, Kernel::V6_1)),
         cpu,
         gic,
         counted: false,
-        cases: CASES.to_vec(),
+        cases: cases.to_vec(),
     }
 }
 

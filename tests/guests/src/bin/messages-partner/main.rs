@@ -1,0 +1,10 @@
+//! The other side of a guest that tries messages: it answers, as fast as it is told to.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod guest;
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("This is a guest: `cargo xtask test` runs it.");
+}
