@@ -15,8 +15,7 @@ mod settings;
 mod stubs;
 mod types;
 
-use facts::Configuration;
-pub use facts::DataError;
+pub use facts::{Configuration, DataError, Field, Numbers, Setting};
 use methods::InterfaceFile;
 
 /// A file below the include folder.

@@ -22,6 +22,9 @@
 //! ```
 #![no_std]
 
+// The macros of `sel4_config` expand to paths that start with this name.
+extern crate self as sel4;
+
 pub use sel4_abi as abi;
 
 /// Methods of a type around one of the bindings' ([`sys`]).
@@ -56,6 +59,7 @@ pub mod cap;
 mod cap_rights;
 pub mod cap_type;
 mod cnode_cap_data;
+pub mod config;
 mod cptr;
 #[cfg(sel4_debug)]
 mod debug;
@@ -85,6 +89,10 @@ pub use benchmark::*;
 pub use bootinfo::{BootInfo, BootInfoExtra, BootInfoExtraId, BootInfoExtraIter, BootInfoPtr, UntypedDesc};
 pub use cap_rights::{CapRights, CapRightsBuilder};
 pub use cnode_cap_data::CNodeCapData;
+pub use config::{
+    sel4_cfg, sel4_cfg_attr, sel4_cfg_bool, sel4_cfg_enum, sel4_cfg_if, sel4_cfg_match, sel4_cfg_str, sel4_cfg_struct,
+    sel4_cfg_usize, sel4_cfg_word, sel4_cfg_wrap_match,
+};
 pub use cptr::{AbsoluteCPtr, CPtr, CPtrBits, CPtrWithDepth, Cap, CapType, HasCPtrWithDepth};
 #[cfg(sel4_debug)]
 pub use debug::{debug_dump_scheduler, debug_halt, debug_snapshot};

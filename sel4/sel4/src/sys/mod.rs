@@ -5,3 +5,11 @@
 mod fault;
 
 pub use fault::*;
+
+/// The numbers, in modules by the names of their enumerations.
+#[allow(missing_docs, reason = "the names are the manual's")]
+mod numbers {
+    sel4_config::numbers! {}
+}
+
+pub use numbers::*;
