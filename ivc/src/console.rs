@@ -3,6 +3,7 @@
 //! The first half of the region carries bytes from the client to the server, the second half those
 //! from the server to the client. Both parties signal each other over one channel.
 
+use crate::remote::Size;
 use crate::{Consumer, Producer, Region, RegionError};
 
 /// One party's view of a console line.
@@ -62,6 +63,20 @@ impl<'m> Port<'m> {
     /// Throws away input that has not been read, for example what was typed for a client's previous life.
     pub fn discard_input(&mut self) -> usize {
         self.input.discard()
+    }
+
+    /// Tells the peer how large the terminal is.
+    pub fn set_size(&mut self, size: Size) {
+        self.output.set_note(u32::from(size.rows) << 16 | u32::from(size.columns));
+    }
+
+    /// How large the terminal is, if the peer has said so. It is signalled as input is: who awaits input looks here, too.
+    #[must_use]
+    pub fn size(&self) -> Option<Size> {
+        let note = self.input.note();
+        // Lossless: each is half of the word.
+        let size = Size { columns: note as u16, rows: (note >> 16) as u16 };
+        (size.columns > 0 && size.rows > 0).then_some(size)
     }
 
     /// Asks for a signal when there is input. Returns whether there is none: then one may sleep,

@@ -78,7 +78,7 @@ pub struct End<'m, R> {
     peers: &'m Side,
     /// The truth about this end's position; the shared one is a copy for the peer.
     position: u64,
-    /// The position has moved since the peer's flag was last looked at.
+    /// The position, or the note, has changed since the peer's flag was last looked at.
     moved: bool,
     /// The peer's life that its positions are believed to belong to.
     trusted_epoch: u32,
@@ -152,6 +152,17 @@ impl<'m, R: Role> End<'m, R> {
         self.position = position;
         self.moved = true;
         self.mine.position.store(position, Release);
+    }
+
+    /// Leaves a word beside the units, in place of the one before.
+    pub fn set_note(&mut self, note: u32) {
+        self.mine.note.store(note, Release);
+        self.moved = true;
+    }
+
+    /// The peer's word beside the units; 0: none.
+    pub fn note(&self) -> u32 {
+        self.peers.note.load(Acquire)
     }
 
     /// Asks the peer for a signal. Look again afterwards.

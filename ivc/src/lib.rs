@@ -10,6 +10,7 @@
 //! * [`console::Port`]: two rings in one region, the two directions of a console line; [`net::Port`]: those of a network
 //!   cable; [`block::Client`] and [`block::Server`]: a disk.
 //! * [`guest`]: messages of three words, as a guest sends and takes them.
+//! * [`frame`] and [`remote`]: messages on a line that may lose some, and those between the console server and terminals elsewhere.
 //!
 //! How a signal travels is the user's affair (a Microkit channel, a virtual interrupt): operations
 //! that may owe the peer one return a `#[must_use] bool`.
@@ -36,10 +37,12 @@
 pub mod block;
 pub mod console;
 mod end;
+pub mod frame;
 pub mod guest;
 #[cfg(not(loom))]
 pub mod net;
 mod region;
+pub mod remote;
 mod ring;
 #[cfg(not(loom))]
 mod slots;

@@ -124,11 +124,18 @@ pub struct Side {
     pub(crate) wanted: AtomicU32,
     /// How often this party has attached to the ring; 0: never.
     pub(crate) epoch: AtomicU32,
+    /// A word beside the bytes, whose meaning is the line's; 0: nothing was said.
+    pub(crate) note: AtomicU32,
 }
 
 impl Side {
     fn new() -> Self {
-        Self { position: AtomicU64::new(0), wanted: AtomicU32::new(0), epoch: AtomicU32::new(0) }
+        Self {
+            position: AtomicU64::new(0),
+            wanted: AtomicU32::new(0),
+            epoch: AtomicU32::new(0),
+            note: AtomicU32::new(0),
+        }
     }
 }
 

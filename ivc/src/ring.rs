@@ -65,6 +65,11 @@ impl<'m> Producer<'m> {
         taken.len()
     }
 
+    /// Leaves a word beside the bytes, in place of the one before. The consumer is signalled as for bytes.
+    pub fn set_note(&mut self, note: u32) {
+        self.end.set_note(note);
+    }
+
     /// After pushing: does the consumer wait for a signal? It counts as sent once this has
     /// returned `true`.
     #[must_use = "the consumer may be waiting for this signal"]
@@ -138,6 +143,12 @@ impl<'m> Consumer<'m> {
         let count = self.available();
         self.end.advance(count);
         count
+    }
+
+    /// The word that the producer has left beside the bytes; 0: none.
+    #[must_use]
+    pub fn note(&self) -> u32 {
+        self.end.note()
     }
 
     /// After popping: does the producer wait for a signal, and is the ring empty enough to be

@@ -8,6 +8,7 @@ use crate::config::{Config, Problem};
 use crate::history::History;
 use crate::keys::{Command, Key, Keys, PREFIX_NAME};
 use crate::output::Output;
+use crate::remote::Remote;
 use crate::screen::{Screen, Stream};
 
 /// Typed bytes that are looked at in one turn.
@@ -52,6 +53,7 @@ pub struct Console<'m> {
     screen: Screen,
     keys: Keys,
     out: Output,
+    remote: Option<Remote<'m>>,
     /// Typing with nobody in focus was remarked upon.
     told_no_focus: bool,
 }
@@ -63,6 +65,8 @@ struct ClientState<'m> {
     dropped: u64,
     /// Its ring was found corrupt, and that was remarked upon.
     corrupt: bool,
+    /// Something that was typed elsewhere waits for room in its ring.
+    typed_left: bool,
 }
 
 impl<'m> Console<'m> {
@@ -86,10 +90,18 @@ impl<'m> Console<'m> {
             screen: Screen::new(streams),
             keys: Keys::default(),
             out: Output::new(config.plain_labels),
+            remote: None,
             told_no_focus: false,
         };
         console.greet(config, problems);
         console
+    }
+
+    /// Serves terminals elsewhere too, at the other end of `line`.
+    #[must_use]
+    pub fn with_remote(mut self, line: Client<'m>) -> Self {
+        self.remote = Some(Remote::new(line, self.clients.len()));
+        self
     }
 
     fn greet(&mut self, config: &Config, problems: &[Problem]) {
@@ -110,10 +122,14 @@ impl<'m> Console<'m> {
     /// Does what can be done now: a bounded amount of work that gives every client its share.
     pub fn turn(&mut self) -> Turn {
         self.take_input();
+        self.take_requests();
         for client in 0..self.clients.len() {
             self.take_output(client);
         }
         self.show();
+        if let Some(remote) = &mut self.remote {
+            remote.report(&self.screen.streams);
+        }
         let more = !self.ask_for_signals();
         Turn { signals: self.owed_signals(), more }
     }
@@ -127,6 +143,16 @@ impl<'m> Console<'m> {
                 Some(Key::Command(command)) => self.command(command),
                 None => {}
             }
+        }
+    }
+
+    /// Does what is asked for on terminals elsewhere, and passes on what is typed there.
+    fn take_requests(&mut self) {
+        let Some(remote) = &mut self.remote else { return };
+        let clients = &mut self.clients;
+        remote.take_requests(&self.screen.streams, |client, size| clients[client].client.port.set_size(size));
+        for (client, state) in clients.iter_mut().enumerate() {
+            state.typed_left = remote.pass_typed(client, |bytes| state.client.port.write(bytes));
         }
     }
 
@@ -185,7 +211,9 @@ impl<'m> Console<'m> {
         let focus = self.screen.focus();
         for (index, stream) in self.screen.streams.iter().enumerate() {
             let mark = if focus == Some(index) { " (in focus)" } else { "" };
-            self.out.remark(format_args!("{} {}{mark}", index + 1, stream.name));
+            let elsewhere = self.remote.as_ref().is_some_and(|remote| remote.shows(index));
+            let elsewhere = if elsewhere { " (on another terminal)" } else { "" };
+            self.out.remark(format_args!("{} {}{mark}{elsewhere}", index + 1, stream.name));
         }
     }
 
@@ -205,9 +233,17 @@ impl<'m> Console<'m> {
     /// Moves a client's output into its history, no more than one ringful so that all get their turn.
     fn take_output(&mut self, client: usize) {
         self.remark_changes(client);
+        let room = self.room(client);
         let port = &mut self.clients[client].client.port;
-        let limit = port.available().min(self.screen.room(client));
+        let limit = port.available().min(room);
         self.screen.streams[client].history.fill(limit, |room| port.read(room));
+    }
+
+    /// How much output may be taken from a client: one that is shown loses nothing.
+    fn room(&self, client: usize) -> usize {
+        let elsewhere =
+            self.remote.as_ref().map_or(usize::MAX, |remote| remote.room(client, &self.screen.streams[client].history));
+        self.screen.room(client).min(elsewhere)
     }
 
     /// Remarks once when a client has restarted or talks nonsense.
@@ -216,6 +252,9 @@ impl<'m> Console<'m> {
         let name = &self.screen.streams[client].name;
         if state.client.port.peer_restarted() {
             self.out.remark(format_args!("{name} has started anew"));
+            if let Some(remote) = &mut self.remote {
+                remote.restarted(client);
+            }
         }
         let corrupt = state.client.port.peer_is_corrupt();
         if corrupt && !state.corrupt {
@@ -235,11 +274,15 @@ impl<'m> Console<'m> {
         if !self.out.is_empty() {
             idle &= self.terminal.port.await_space();
         }
-        for (client, state) in self.clients.iter_mut().enumerate() {
-            // One that is held back has to wait for the terminal, which was asked.
-            if self.screen.room(client) > 0 {
-                idle &= state.client.port.await_input();
-            }
+        if let Some(remote) = &mut self.remote {
+            idle &= remote.await_peer();
+        }
+        for client in 0..self.clients.len() {
+            // One that is held back has to wait for a terminal, which was asked.
+            let held_back = self.room(client) == 0;
+            let ClientState { client: Client { port, .. }, typed_left, .. } = &mut self.clients[client];
+            idle &= held_back || port.await_input();
+            idle &= !*typed_left || port.await_space();
         }
         idle
     }
@@ -248,6 +291,7 @@ impl<'m> Console<'m> {
         let clients = self.clients.iter_mut().map(|state| &mut state.client);
         clients
             .chain(core::iter::once(&mut self.terminal))
+            .chain(self.remote.as_mut().map(Remote::line_mut))
             .filter_map(|client| client.port.owes_signal().then_some(1 << client.channel))
             .fold(0, core::ops::BitOr::bitor)
     }
@@ -255,6 +299,6 @@ impl<'m> Console<'m> {
 
 impl<'m> ClientState<'m> {
     fn new(client: Client<'m>) -> Self {
-        Self { client, dropped: 0, corrupt: false }
+        Self { client, dropped: 0, corrupt: false, typed_left: false }
     }
 }

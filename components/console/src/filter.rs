@@ -18,6 +18,21 @@ pub enum Piece<'a> {
     Attributes(&'a [u8]),
 }
 
+impl Piece<'_> {
+    /// What a terminal shows of a piece that was written before the terminal was its client's: with colours, but without
+    /// sequences that move the cursor or that the terminal would answer.
+    pub fn replay(self, mut put: impl FnMut(&[u8])) {
+        match self {
+            Self::Char(char) => put(char.encode_utf8(&mut [0; 4]).as_bytes()),
+            Self::Newline => put(b"\r\n"),
+            Self::Return => put(b"\r"),
+            Self::Control(control @ (b'\t' | 0x08)) => put(&[control]),
+            Self::Control(_) => {}
+            Self::Attributes(sequence) => put(sequence),
+        }
+    }
+}
+
 /// Where the filter is in an escape sequence (ECMA-48).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Escape {

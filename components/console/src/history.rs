@@ -37,6 +37,13 @@ impl History {
         self.written.saturating_sub(self.bytes.len() as u64)
     }
 
+    /// How much may be added without losing what lies from `position` on.
+    #[must_use]
+    pub fn room_after(&self, position: u64) -> usize {
+        let kept = usize::try_from(self.written.saturating_sub(position)).unwrap_or(usize::MAX);
+        self.capacity().saturating_sub(kept)
+    }
+
     /// Position of the first byte of the line that is being written.
     #[must_use]
     pub fn line_start(&self) -> u64 {

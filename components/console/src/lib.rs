@@ -21,6 +21,7 @@ pub mod filter;
 mod history;
 pub mod keys;
 mod output;
+mod remote;
 mod screen;
 
 pub use console::{Client, Console, Turn};

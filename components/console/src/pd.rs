@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `terminal_vaddr`, `terminal_size` | `setvar_vaddr`, `setvar_size` | region shared with the UART's driver |
 //! | `terminal_channel` | `setvar_id` of the `end` | channel to the UART's driver |
+//! | `remote_vaddr`, `remote_size` | `setvar_vaddr`, `setvar_size` | region shared with the driver of the line to terminals elsewhere; may be absent |
+//! | `remote_channel` | `setvar_id` of the `end` | channel to that driver |
 //! | `clients_vaddr`, `clients_size` | `setvar_vaddr`, `setvar_prefill_size` | the clients, see [`console::config`] |
 //! | `client_N_vaddr`, `client_N_size` | `setvar_vaddr`, `setvar_size` | region shared with the client on channel N, 0 to 15 |
 
@@ -32,7 +34,11 @@ fn init() -> Pd {
         let &(vaddr, size) = regions.get(channel)?;
         port(vaddr, size, Port::server)
     });
-    let mut pd = Pd(Console::new(terminal, clients, &config, &problems, HISTORY));
+    let mut console = Console::new(terminal, clients, &config, &problems, HISTORY);
+    if let Some(port) = port(*var!(remote_vaddr: usize = 0), *var!(remote_size: usize = 0), Port::client) {
+        console = console.with_remote(Client { channel: *var!(remote_channel: usize = 0), port });
+    }
+    let mut pd = Pd(console);
     pd.run();
     pd
 }

@@ -40,8 +40,7 @@ impl Stream {
 
     /// How much may be added without losing what has not been shown.
     fn room(&self) -> usize {
-        let unseen = usize::try_from(self.unseen()).unwrap_or(usize::MAX);
-        self.history.capacity().saturating_sub(unseen)
+        self.history.room_after(self.shown)
     }
 
     /// Whether it has enough to show for another's unfinished line to be broken off.
@@ -257,22 +256,9 @@ fn replay(stream: &mut Stream, live_from: u64, out: &mut Output) {
         let Some(byte) = stream.next_byte() else {
             return;
         };
-        stream.filter.feed(byte, |piece| put_replayed(piece, out));
+        stream.filter.feed(byte, |piece| piece.replay(|bytes| out.put(bytes)));
         if stream.shown >= live_from && stream.filter.is_between() {
-            return stream.filter.finish(|piece| put_replayed(piece, out));
+            return stream.filter.finish(|piece| piece.replay(|bytes| out.put(bytes)));
         }
-    }
-}
-
-/// One piece of what the client in focus wrote earlier: with colours, but without sequences
-/// that move the cursor or that the terminal would answer.
-fn put_replayed(piece: Piece<'_>, out: &mut Output) {
-    match piece {
-        Piece::Char(char) => out.put_char(char),
-        Piece::Newline => out.newline(),
-        Piece::Return => out.put(b"\r"),
-        Piece::Control(control @ (b'\t' | 0x08)) => out.put(&[control]),
-        Piece::Control(_) => {}
-        Piece::Attributes(sequence) => out.put(sequence),
     }
 }

@@ -21,6 +21,17 @@ pub struct Cli {
 pub enum Verb {
     /// Boot a system in QEMU and talk to its console
     Run(RunOptions),
+    /// Attach to a client of a running system's console, or list the clients
+    Console(ConsoleOptions),
+    /// Stand between a running system and its terminals; `run` starts this
+    #[command(hide = true)]
+    Broker {
+        /// The system's folder
+        folder: PathBuf,
+        /// Folder of logs
+        #[arg(long)]
+        log: Option<PathBuf>,
+    },
     /// Host tests, lints for the target, tests in QEMU
     Test(TestOptions),
     /// Build everything and make the image of a system
@@ -149,6 +160,28 @@ pub struct RunOptions {
     /// Deterministic: one instruction is one virtual nanosecond
     #[arg(long)]
     pub icount: bool,
+    /// Name of the running system for `cargo xtask console` [default: that of the description]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Write the output of each console client to a file in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub log: Option<PathBuf>,
+}
+
+/// Which client of which system.
+#[derive(Debug, Args)]
+pub struct ConsoleOptions {
+    /// The client; without it, the clients are listed
+    pub client: Option<String>,
+    /// The system, as `cargo xtask run` calls it [default: the one that was started last]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Show all that is left of earlier output, not only what no terminal has shown
+    #[arg(long)]
+    pub history: bool,
+    /// Write the output to this file, too
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
 }
 
 /// Which tests.

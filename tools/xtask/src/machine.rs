@@ -91,6 +91,8 @@ pub struct Machine {
     pub boot: Boot,
     /// Counts instructions when wanted.
     pub counter: Option<Counter>,
+    /// An inherited file that is the line to further terminals, if it has one.
+    pub terminals: Option<i32>,
 }
 
 impl Machine {
@@ -120,6 +122,13 @@ impl Machine {
             // The same entropy and the same date in every run.
             command.args(["-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]);
         }
+        if let Some(line) = self.terminals {
+            command.args(["-global", "virtio-mmio.force-legacy=false"]);
+            // A port that is no console: of those, QEMU drops what is not read at once.
+            command.args(["-device", "virtio-serial-device,bus=virtio-mmio-bus.31,max_ports=2"]);
+            command.args(["-chardev", &format!("socket,id=terminals,fd={line}")]);
+            command.args(["-device", "virtserialport,nr=1,chardev=terminals"]);
+        }
         if let Some(counter) = &self.counter {
             let host: String = counter.host.iter().map(|range| format!(",host={range}")).collect();
             command.arg("-plugin");
@@ -143,6 +152,7 @@ mod tests {
             icount: true,
             boot: Boot::Image("loader.img".into()),
             counter: None,
+            terminals: None,
         };
         let line = command_line(&machine.command());
         assert!(line.contains("virt,virtualization=on,gic-version=3"), "{line}");

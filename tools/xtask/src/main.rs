@@ -11,6 +11,7 @@ mod process;
 mod run;
 mod setup;
 mod sizes;
+mod terminals;
 mod test;
 mod workspace;
 
@@ -39,6 +40,8 @@ fn dispatch(cli: &Cli) -> Result<bool> {
     let workspace = Workspace::locate();
     match &cli.command {
         Verb::Run(options) => run::run(&workspace, options)?,
+        Verb::Console(options) => terminals::attach::run(&workspace, options)?,
+        Verb::Broker { folder, log } => terminals::serve(folder, log.clone())?,
         Verb::Test(options) => return test::run(&workspace, options),
         Verb::Build(options) => println!("{}", build::image(&workspace, options)?.display()),
         Verb::Sdk(options) => println!("{}", build::sdk::make(&workspace, options)?.display()),

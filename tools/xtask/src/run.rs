@@ -11,6 +11,7 @@ use crate::console::Session;
 use crate::machine::{Boot, Machine};
 use crate::piped;
 use crate::setup::qemu;
+use crate::terminals::running::Started;
 use crate::workspace::Workspace;
 
 /// Builds and boots a system.
@@ -20,6 +21,9 @@ use crate::workspace::Workspace;
 pub fn run(workspace: &Workspace, options: &RunOptions) -> Result<()> {
     qemu::ensure(workspace)?;
     let image = build::image(workspace, &options.build)?;
+    let log = options.log.as_deref().map(std::path::absolute).transpose()?;
+    let started = Started::begin(workspace, options.name.as_deref(), &options.build.system, log.as_deref())?;
+    eprintln!("This is `{}`. `cargo xtask console` lists its clients, and attaches further terminals.", started.name());
     let machine = Machine {
         cpu: options.cpu.clone(),
         gic: options.gic,
@@ -27,6 +31,7 @@ pub fn run(workspace: &Workspace, options: &RunOptions) -> Result<()> {
         icount: options.icount,
         boot: Boot::Image(image),
         counter: None,
+        terminals: Some(started.line()),
     };
     if std::io::stdin().is_terminal() { at_terminal(&machine) } else { with_piped_input(workspace, &machine) }
 }

@@ -44,6 +44,11 @@ impl Workspace {
         self.target().join("quoll").join(config)
     }
 
+    /// A folder for each system that is running.
+    pub fn running(&self) -> PathBuf {
+        self.target().join("quoll").join("run")
+    }
+
     /// The root of the Microkit SDK that `cargo xtask build` puts together.
     pub fn sdk(&self) -> PathBuf {
         self.target().join("sdk")

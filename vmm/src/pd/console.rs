@@ -40,6 +40,11 @@ impl Line for ConsoleLine {
         (port.read(&mut byte) == 1).then_some(byte[0])
     }
 
+    fn size(&self) -> Option<(u16, u16)> {
+        let size = self.0.as_ref()?.0.size()?;
+        Some((size.columns, size.rows))
+    }
+
     fn settle(&mut self, blocked: bool, full: bool) -> bool {
         let Some((port, channel)) = &mut self.0 else { return false };
         let input = !full && !port.await_input();

@@ -152,8 +152,15 @@ impl<'a> Bench<'a> {
     fn events(&self, name: &str, boot: Boot, script: Script) -> Result<Vec<Event>> {
         let counter = Counter { host: HOST.to_vec(), ..super::counter(self.workspace, name)? };
         let log = counter.output.clone();
-        let machine =
-            Machine { cpu: self.cpu.to_owned(), gic: self.gic, cores: 1, icount: true, boot, counter: Some(counter) };
+        let machine = Machine {
+            cpu: self.cpu.to_owned(),
+            gic: self.gic,
+            cores: 1,
+            icount: true,
+            boot,
+            counter: Some(counter),
+            terminals: None,
+        };
         let mut session = Session::start(machine.command(), &self.workspace.transcripts().join(format!("{name}.txt")))?;
         script(&mut session, &log).with_context(|| format!("{name} printed\n{}", session.transcript()))?;
         session.quit();

@@ -24,8 +24,18 @@ const SDK: [(&str, &str); 4] = [
 /// The virtual machine monitor's package and program.
 const VMM: &str = "vmm";
 /// Packages whose programs are protection domains or guests.
-const PROGRAMS: [&str; 9] =
-    [VMM, "pl011", "console", "echo", "test-abi", "test-pds", "bench-pds", "test-guests", "test-root-task"];
+const PROGRAMS: [&str; 10] = [
+    VMM,
+    "pl011",
+    "virtio-serial",
+    "console",
+    "echo",
+    "test-abi",
+    "test-pds",
+    "bench-pds",
+    "test-guests",
+    "test-root-task",
+];
 
 /// How protection domains, and the root task, are linked: static, from 2 MiB, segments on pages of their own. A linker
 /// script, as kernel and loader have, overrides the base.

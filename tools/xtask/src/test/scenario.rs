@@ -157,6 +157,7 @@ fn start<'a>(workspace: &Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> 
             Boots::Bare(kernel) => Boot::bare(workspace, *kernel),
         },
         counter,
+        terminals: None,
     };
     let log = workspace.transcripts().join(format!("{name}.txt"));
     Ok(Talk { scenario, session: Session::start(machine.command(), &log)?, counted })
