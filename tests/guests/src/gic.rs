@@ -1,5 +1,7 @@
 //! As much of the interrupt controller as the operations need, GICv2 or GICv3 (Arm IHI 0048 and IHI 0069).
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use crate::machine::{read_register, read32, write_register, write32};
 
 const GICD: usize = 0x0800_0000;
@@ -36,6 +38,9 @@ pub const SGI: u32 = 1;
 pub const FREE_SPI: u32 = 40;
 const FIRST_SPI: u32 = 32;
 
+/// Whether the controller is a GICv3, since it was set up.
+static IS_V3: AtomicBool = AtomicBool::new(false);
+
 /// How the controller is spoken to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Gic {
@@ -61,7 +66,13 @@ impl Gic {
         write_register!("icc_sre_el1", 1);
         write_register!("icc_pmr_el1", 0xff);
         write_register!("icc_igrpen1_el1", 1);
+        IS_V3.store(true, Ordering::Relaxed);
         Self::V3
+    }
+
+    /// The one that was set up, for handlers.
+    pub fn current() -> Self {
+        if IS_V3.load(Ordering::Relaxed) { Self::V3 } else { Self::V2 }
     }
 
     /// The frame that has the bits of private interrupts.

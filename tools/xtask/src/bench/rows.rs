@@ -68,7 +68,7 @@ const EXITS: [Row; 10] = [
 ];
 
 /// Two guests on one core. The markers are listed in `tests/guests`.
-const WORLDS: [Row; 2] = [
+const WORLDS: [Row; 3] = [
     Row {
         operation: "world switch, from one guest's WFI to the other",
         goal: Goal::AtMost(1000),
@@ -78,6 +78,11 @@ const WORLDS: [Row; 2] = [
         operation: "first use of the FPU after another guest's",
         goal: Goal::AtMost(150),
         measure: |bench| worlds(bench, 22),
+    },
+    Row {
+        operation: "message, from one guest's send to the other's vector",
+        goal: Goal::AtMost(1500),
+        measure: |bench| measure::between(bench.worlds()?, Marker(24), Marker(17)),
     },
 ];
 

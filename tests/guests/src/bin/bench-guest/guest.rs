@@ -18,19 +18,12 @@ const PSCI_VERSION: u32 = 0x8400_0000;
 const TIMER_DELAY: u64 = 2000;
 /// Set by the interrupt handler.
 static HANDLED: AtomicBool = AtomicBool::new(false);
-/// Whether the controller is a GICv3.
-static IS_V3: AtomicBool = AtomicBool::new(false);
-
-fn gic() -> Gic {
-    if IS_V3.load(Ordering::Relaxed) { Gic::V3 } else { Gic::V2 }
-}
 
 /// The guest's life.
 #[unsafe(no_mangle)]
 extern "C" fn guest_main() -> ! {
     let gic = Gic::set_up();
     [SGI, TIMER_PPI, FREE_SPI].iter().for_each(|&intid| gic.enable(intid));
-    IS_V3.store(gic == Gic::V3, Ordering::Relaxed);
     repeat::<0, 1>(|| {});
     repeat::<2, 3>(|| _ = hvc(SMCCC_VERSION));
     repeat::<4, 5>(|| _ = read32(PL011_FLAGS));
@@ -74,7 +67,7 @@ fn timer() {
 /// The interrupt handler.
 #[unsafe(no_mangle)]
 extern "C" fn guest_irq() {
-    let gic = gic();
+    let gic = Gic::current();
     let acknowledged = gic.acknowledge();
     if acknowledged == TIMER_PPI {
         write_register!("cntv_ctl_el0", 0);

@@ -2,12 +2,18 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use bare_guest::gic::{Gic, TIMER_PPI};
-use bare_guest::machine::{off, skip_instruction, use_fpu, wait_for_interrupt, write_register};
+use bare_guest::gic::{Gic, MESSAGES_PPI, TIMER_PPI};
+use bare_guest::machine::{
+    mask_interrupts, off, skip_instruction, unmask_interrupts, use_fpu, wait_for_interrupt, write_register,
+};
+use ivc::guest::{receive, send};
 use marker::{DONE, ROUNDS, marker};
+use smccc::Hvc;
 
 /// The page that both guests have there, which is all zeros when they start.
 const SHARED: usize = 0x5000_0000;
+/// The channel between the guests.
+const OTHER: u64 = 0;
 /// Ticks of the counter that the first guest sleeps: longer than it takes to put it to sleep, and the other to do its part.
 const TIMER_DELAY: u64 = 2000;
 
@@ -18,6 +24,8 @@ struct Shared {
     guests: AtomicU32,
     /// How often the first has gone to sleep.
     sleeps: AtomicU32,
+    /// How often it has waited for a message.
+    waits: AtomicU32,
 }
 
 fn shared() -> &'static Shared {
@@ -46,6 +54,16 @@ fn first() -> ! {
         write_register!("cntv_ctl_el0", 0);
         gic.end(gic.acknowledge());
     }
+    gic.enable(MESSAGES_PPI);
+    for round in 1..=ROUNDS {
+        shared().waits.store(round, Ordering::Relaxed);
+        wait_for_interrupt();
+        // It is taken now, and the vector has a marker.
+        unmask_interrupts();
+        mask_interrupts();
+        let message = receive::<Hvc>(OTHER);
+        assert!(message.is_some_and(|words| words[0] == u64::from(round)), "the message");
+    }
     marker::<DONE>();
     off()
 }
@@ -60,12 +78,22 @@ fn second() -> ! {
         use_fpu();
         marker::<23>();
     }
+    for round in 1..=ROUNDS {
+        while shared().waits.load(Ordering::Relaxed) < round {
+            core::hint::spin_loop();
+        }
+        marker::<24>();
+        let sent = send::<Hvc>(OTHER, [round.into(), 0, 0]);
+        assert!(sent.is_ok(), "the right to send");
+    }
     off()
 }
 
-/// Interrupts stay masked.
 #[unsafe(no_mangle)]
-extern "C" fn guest_irq() {}
+extern "C" fn guest_irq() {
+    let gic = Gic::current();
+    gic.end(gic.acknowledge());
+}
 
 #[unsafe(no_mangle)]
 extern "C" fn guest_exception() {
