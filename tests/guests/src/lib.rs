@@ -7,4 +7,5 @@
 pub mod gic;
 pub mod machine;
 pub mod messages;
+pub mod shares;
 pub mod start;

@@ -6,6 +6,7 @@ mod idle;
 mod isolation;
 mod linux;
 mod native;
+mod scheduling;
 mod smp;
 
 use anyhow::{Result, ensure};
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(native::scenarios());
     all.extend(isolation::scenarios());
     all.extend(guests::scenarios());
+    all.extend(scheduling::scenarios());
     all.extend(c::scenarios());
     all
 }
