@@ -14,13 +14,15 @@ use crate::{Receiver, Region, RegionError, Sender, Words};
 
 /// Bytes of a sector.
 pub const SECTOR: usize = 512;
+/// Bytes of data that a request has at most.
+pub const MAX_REQUEST: usize = 64 << 10;
 /// Bytes of a disk's name.
 pub const NAME: usize = 16;
 
 /// Where the answers begin.
 const ANSWERS: usize = 4096;
-/// Where the data begin.
-const DATA: usize = 8192;
+/// Where the data begin in the region.
+pub const DATA: usize = 8192;
 const INFO: usize = 64;
 const REQUEST: usize = 4;
 const ANSWER: usize = 1;
@@ -58,7 +60,7 @@ pub struct Request {
     pub sector: u64,
     /// Where in the data, in bytes: a multiple of 8.
     pub offset: usize,
-    /// Bytes of data: a multiple of a sector.
+    /// Bytes of data: a multiple of a sector, at most [`MAX_REQUEST`].
     pub length: usize,
 }
 
@@ -115,7 +117,9 @@ impl Request {
         let sectors = (self.length / SECTOR) as u64;
         let in_disk = self.sector.checked_add(sectors).is_some_and(|end| end <= disk.sectors);
         let in_data = self.offset.checked_add(self.length).is_some_and(|end| end <= data);
-        let whole = self.length != 0 && self.length.is_multiple_of(SECTOR) && self.offset.is_multiple_of(8);
+        let whole = (1..=MAX_REQUEST).contains(&self.length)
+            && self.length.is_multiple_of(SECTOR)
+            && self.offset.is_multiple_of(8);
         match self.operation {
             Operation::Flush => true,
             Operation::Read => in_disk && in_data && whole,
@@ -177,6 +181,12 @@ impl<'m> Client<'m> {
             answers: Receiver::attach(answers, ANSWER)?,
             data: Words::over(data),
         })
+    }
+
+    /// How often a client has attached to the region: tags that follow from it are not those of a former life.
+    #[must_use]
+    pub fn life(&self) -> u32 {
+        self.requests.life()
     }
 
     /// What the disk is, once the server knows.

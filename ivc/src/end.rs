@@ -135,6 +135,11 @@ impl<'m, R: Role> End<'m, R> {
         self.capacity
     }
 
+    /// How often this end has attached to the ring, in all its lives.
+    pub fn life(&self) -> u32 {
+        self.mine.epoch.load(Relaxed)
+    }
+
     /// The place of this end's position in the ring.
     pub fn place(&self) -> usize {
         // Lossless: the remainder is below a `usize`.

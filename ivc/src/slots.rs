@@ -53,6 +53,12 @@ impl<'m> Sender<'m> {
         self.0.end.capacity()
     }
 
+    /// How often this end has attached to the ring, in all its lives.
+    #[must_use]
+    pub fn life(&self) -> u32 {
+        self.0.end.life()
+    }
+
     /// Slots that can be filled now. 0 while the receiver's position makes no sense.
     pub fn space(&mut self) -> usize {
         self.0.end.used().map_or(0, |used| self.0.end.capacity() - used)

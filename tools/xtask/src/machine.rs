@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use marker_plugin::Range;
 
 use crate::guest::{self, Kernel};
+use crate::peripherals::Peripherals;
 use crate::setup::qemu;
 use crate::workspace::Workspace;
 
@@ -89,6 +90,8 @@ pub struct Machine {
     pub icount: bool,
     /// What it boots.
     pub boot: Boot,
+    /// Its virtio devices.
+    pub peripherals: Peripherals,
     /// Counts instructions when wanted.
     pub counter: Option<Counter>,
     /// An inherited file that is the line to further terminals, if it has one.
@@ -117,6 +120,7 @@ impl Machine {
                 }
             }
         }
+        self.peripherals.add_to(&mut command);
         if self.icount {
             command.args(["-icount", "shift=0,align=off,sleep=off"]);
             // The same entropy and the same date in every run.
@@ -151,6 +155,7 @@ mod tests {
             cores: 4,
             icount: true,
             boot: Boot::Image("loader.img".into()),
+            peripherals: Peripherals::default(),
             counter: None,
             terminals: None,
         };

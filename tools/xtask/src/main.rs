@@ -6,6 +6,7 @@ mod cli;
 mod console;
 mod guest;
 mod machine;
+mod peripherals;
 mod piped;
 mod process;
 mod run;

@@ -30,6 +30,7 @@ pub fn run(workspace: &Workspace, options: &RunOptions) -> Result<()> {
         cores: options.cores.unwrap_or(options.build.config.cores()),
         icount: options.icount,
         boot: Boot::Image(image),
+        peripherals: build::peripherals(workspace, &options.build, "run")?,
         counter: None,
         terminals: Some(started.line()),
     };

@@ -59,6 +59,11 @@ impl Workspace {
         sdk.join("board").join(BOARD).join(config).join("elf")
     }
 
+    /// Disks of machines.
+    pub fn disks(&self) -> PathBuf {
+        self.target().join("disks")
+    }
+
     /// Transcripts of test runs.
     pub fn transcripts(&self) -> PathBuf {
         self.target().join("transcripts")

@@ -80,7 +80,8 @@ impl<'a> Blk<'a> {
         }
         let disk = client.disk();
         let open = (0..parts).map(|_| None).collect();
-        Ok(Self { client, bell, disk, changed: false, segments, open, count: 0 })
+        let count = client.life() << 16;
+        Ok(Self { client, bell, disk, changed: false, segments, open, count })
     }
 
     fn part_size(&self) -> usize {

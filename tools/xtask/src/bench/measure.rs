@@ -13,6 +13,7 @@ use crate::cli::{BuildOptions, Config};
 use crate::console::Session;
 use crate::guest::{Kernel, PROMPT};
 use crate::machine::{Boot, Counter, Gic, Machine};
+use crate::peripherals::Peripherals;
 use crate::sizes;
 use crate::workspace::Workspace;
 
@@ -158,6 +159,7 @@ impl<'a> Bench<'a> {
             cores: 1,
             icount: true,
             boot,
+            peripherals: Peripherals::default(),
             counter: Some(counter),
             terminals: None,
         };

@@ -24,12 +24,15 @@ const SDK: [(&str, &str); 4] = [
 /// The virtual machine monitor's package and program.
 const VMM: &str = "vmm";
 /// Packages whose programs are protection domains or guests.
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 13] = [
     VMM,
     "pl011",
     "virtio-serial",
     "console",
     "echo",
+    "virtio",
+    "block",
+    "switch",
     "test-abi",
     "test-pds",
     "bench-pds",

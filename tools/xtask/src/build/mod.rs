@@ -12,6 +12,7 @@ use anyhow::Result;
 
 use crate::cli::BuildOptions;
 use crate::guest;
+use crate::peripherals::Peripherals;
 use crate::process;
 use crate::setup::toolchain;
 use crate::workspace::{BOARD, Workspace};
@@ -49,7 +50,7 @@ fn assemble(workspace: &Workspace, tool: &Path, options: &BuildOptions) -> Resul
     let output = workspace.output(config);
     let image = image_path(workspace, options);
     let report = image.with_extension("report.txt");
-    let system = if options.system.exists() { options.system.clone() } else { workspace.source(&options.system) };
+    let system = description(workspace, options);
     let mut command = Command::new(tool);
     command.arg(system).args(["--board", BOARD, "--config", config]);
     command.arg("--sdk").arg(sdk(workspace, options)?);
@@ -61,6 +62,35 @@ fn assemble(workspace: &Workspace, tool: &Path, options: &BuildOptions) -> Resul
     command.arg(output).arg(guest::folder(workspace, options.linux)).arg(workspace.source("."));
     process::run(&format!("making {}", image_name(options)), &mut command)?;
     Ok(image)
+}
+
+/// The system's description.
+fn description(workspace: &Workspace, options: &BuildOptions) -> PathBuf {
+    if options.system.exists() { options.system.clone() } else { workspace.source(&options.system) }
+}
+
+/// The devices that a system's machine has; a disk is that of `name`, as it was left.
+///
+/// # Errors
+/// As [`Peripherals::of`].
+pub fn peripherals(workspace: &Workspace, options: &BuildOptions, name: &str) -> Result<Peripherals> {
+    Peripherals::of(&description(workspace, options), &disk(workspace, options, name))
+}
+
+/// The same with an empty disk.
+///
+/// # Errors
+/// As [`Peripherals::of`].
+pub fn fresh_peripherals(workspace: &Workspace, options: &BuildOptions, name: &str) -> Result<Peripherals> {
+    let disk = disk(workspace, options, name);
+    if disk.exists() {
+        fs::remove_file(&disk)?;
+    }
+    peripherals(workspace, options, name)
+}
+
+fn disk(workspace: &Workspace, options: &BuildOptions, name: &str) -> PathBuf {
+    workspace.disks().join(format!("{}-{name}.img", image_name(options)))
 }
 
 /// The SDK, or a copy in which another program takes the initialiser's place.

@@ -25,6 +25,11 @@ impl Archive {
         self.entry(path, REGULAR | 0o755, (0, 0), content);
     }
 
+    /// Adds a file that is no program.
+    pub fn file(&mut self, path: &str, content: &[u8]) {
+        self.entry(path, REGULAR | 0o644, (0, 0), content);
+    }
+
     /// Adds a symbolic link to `to`.
     pub fn symlink(&mut self, path: &str, to: &str) {
         self.entry(path, SYMLINK | 0o777, (0, 0), to.as_bytes());

@@ -5,6 +5,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 hostname linux
+while read module; do insmod /lib/$module.ko; done < /etc/modules
 echo "guest: ready"
 marker0
 exec init

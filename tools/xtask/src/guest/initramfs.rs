@@ -18,21 +18,23 @@ const PROFILE: &str = "export PS1='linux# '\n";
 const INITTAB: &str = "::respawn:/bin/cttyhack /bin/sh -l\n";
 
 /// Names under which busybox is called; the rest are built into its shell.
-const APPLETS: [&str; 38] = [
+const APPLETS: [&str; 42] = [
     "sh", "mount", "umount", "cat", "ls", "echo", "date", "uname", "ps", "dmesg", "sleep", "setsid", "cttyhack",
     "mkdir", "head", "tail", "grep", "wc", "seq", "stty", "kill", "top", "free", "uptime", "vi", "less", "dd",
-    "devmem", "hostname", "true", "false", "test", "sync", "find", "sort", "hexdump", "md5sum", "id",
+    "devmem", "insmod", "ip", "ping", "mke2fs", "hostname", "true", "false", "test", "sync", "find", "sort", "hexdump",
+    "md5sum", "id",
 ];
 /// Marker programs `/bin/marker0`…
 const MARKERS: u32 = 4;
 
-/// Builds the compressed archive from busybox's executable.
+/// Builds the compressed archive from busybox's executable and kernel modules, each with its name, in the order in which `/init`
+/// loads them.
 ///
 /// # Errors
 /// Never in practice: compression into memory fails only when memory does.
-pub fn build(busybox: &[u8]) -> Result<Vec<u8>> {
+pub fn build(busybox: &[u8], modules: &[(&str, Vec<u8>)]) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
-    for folder in ["bin", "dev", "etc", "proc", "root", "sbin", "sys", "tmp"] {
+    for folder in ["bin", "dev", "etc", "lib", "mnt", "proc", "root", "sbin", "sys", "tmp"] {
         archive.directory(folder);
     }
     archive.device("dev/console", 5, 1);
@@ -49,6 +51,11 @@ pub fn build(busybox: &[u8]) -> Result<Vec<u8>> {
     for number in 0..MARKERS {
         archive.program(&format!("bin/marker{number}"), &program::marker(number));
     }
+    for (name, module) in modules {
+        archive.file(&format!("lib/{name}.ko"), module);
+    }
+    let order: String = modules.iter().map(|(name, _)| format!("{name}\n")).collect();
+    archive.file("etc/modules", order.as_bytes());
     // No file name and no time in the header: the same input gives the same file.
     let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
     encoder.write_all(&archive.finish())?;

@@ -2,6 +2,7 @@
 
 mod cpio;
 mod initramfs;
+mod modules;
 mod program;
 
 use std::fs;
@@ -51,7 +52,8 @@ impl Kernel {
     }
 }
 
-/// The folder that holds `Image`, `initramfs.cpio.gz` and `cmdline.txt` of one kernel: a search path of a system description.
+/// The folder that holds `Image`, `initramfs.cpio.gz` (and `initramfs-virtio.cpio.gz`, which has modules for virtio devices, too) and
+/// `cmdline.txt` of one kernel: a search path of a system description.
 pub fn folder(workspace: &Workspace, kernel: Kernel) -> PathBuf {
     workspace.guests().join(kernel.version())
 }
@@ -66,10 +68,12 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
         store.kernel(kernel)?;
     }
     let busybox = store.busybox()?;
-    let archive = initramfs::build(&busybox)?;
+    let archive = initramfs::build(&busybox, &[])?;
     for kernel in Kernel::ALL {
         let folder = folder(workspace, kernel);
         write_if_changed(&folder.join("initramfs.cpio.gz"), &archive)?;
+        let with_modules = initramfs::build(&busybox, &modules::all(&folder)?)?;
+        write_if_changed(&folder.join("initramfs-virtio.cpio.gz"), &with_modules)?;
         write_if_changed(&folder.join("cmdline.txt"), COMMAND_LINE.as_bytes())?;
     }
     Ok(())
@@ -88,40 +92,34 @@ impl Store {
     }
 
     fn kernel(&mut self, kernel: Kernel) -> Result<()> {
-        let image = self.guests.join(kernel.version()).join("Image");
-        if image.is_file() {
+        let folder = self.guests.join(kernel.version());
+        let image = folder.join("Image");
+        if image.is_file() && modules::are_there(&folder) {
             return Ok(());
         }
         let package = self.apt()?.first_dependency("linux-image-cloud-arm64", kernel.suite())?;
-        self.extract(&package, kernel.suite(), |tree| find_with_prefix(&tree.join("boot"), "vmlinuz-"), &image)
+        self.extract(&package, kernel.suite(), |tree| {
+            put(&find_with_prefix(&tree.join("boot"), "vmlinuz-")?, &image)?;
+            if modules::are_there(&folder) { Ok(()) } else { modules::take(tree, &folder) }
+        })
     }
 
     fn busybox(&mut self) -> Result<Vec<u8>> {
         let file = self.guests.join("busybox");
         if !file.is_file() {
-            self.extract("busybox-static", Suite::Bookworm, |tree| Ok(tree.join("bin/busybox")), &file)?;
+            self.extract("busybox-static", Suite::Bookworm, |tree| put(&tree.join("bin/busybox"), &file))?;
         }
         fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
     }
 
-    /// Takes one file out of a package. The file appears only when it is whole.
-    fn extract(
-        &mut self,
-        package: &str,
-        suite: Suite,
-        wanted: impl Fn(&Path) -> Result<PathBuf>,
-        to: &Path,
-    ) -> Result<()> {
+    /// Unpacks a package and has `take` move what is wanted out of it.
+    fn extract(&mut self, package: &str, suite: Suite, take: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let scratch = self.guests.join("scratch");
         let archive = self.apt()?.download(package, suite, &scratch)?;
         let tree = scratch.join("tree");
         let mut unpack = Command::new("dpkg-deb");
         process::run(&format!("unpacking {package}"), unpack.arg("-x").arg(&archive).arg(&tree))?;
-        let source = wanted(&tree)?;
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        fs::rename(&source, to).with_context(|| format!("{package} has no {}", source.display()))?;
+        take(&tree).with_context(|| format!("{package} is not as expected"))?;
         fs::remove_dir_all(&scratch)?;
         Ok(())
     }
@@ -134,6 +132,14 @@ impl Store {
         }
         self.apt.as_ref().context("apt is set up")
     }
+}
+
+/// Moves a file. It appears only when it is whole.
+fn put(from: &Path, to: &Path) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::rename(from, to).with_context(|| format!("there is no {}", from.display()))
 }
 
 fn find_with_prefix(folder: &Path, prefix: &str) -> Result<PathBuf> {

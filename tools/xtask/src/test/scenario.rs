@@ -14,6 +14,7 @@ use crate::cli::{BuildOptions, Config};
 use crate::console::{Lost, Session};
 use crate::guest::Kernel;
 use crate::machine::{Boot, Gic, Machine};
+use crate::peripherals::Peripherals;
 use crate::workspace::Workspace;
 
 /// One step of the conversation and what it shows.
@@ -67,6 +68,8 @@ pub struct Talk<'a> {
     pub session: Session,
     /// The markers' log, where instructions are counted.
     pub counted: Option<PathBuf>,
+    /// The image of the machine's disk, if it has one.
+    pub disk: Option<PathBuf>,
 }
 
 /// A machine and the cases that it goes through, one after the other.
@@ -156,11 +159,16 @@ fn start<'a>(workspace: &Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> 
             Boots::C(config) => Boot::Image(build::c::image_path(workspace, *config)),
             Boots::Bare(kernel) => Boot::bare(workspace, *kernel),
         },
+        peripherals: match &scenario.boots {
+            Boots::System(options) => build::fresh_peripherals(workspace, options, &name)?,
+            Boots::C(_) | Boots::Bare(_) => Peripherals::default(),
+        },
         counter,
         terminals: None,
     };
+    let disk = machine.peripherals.disk.clone();
     let log = workspace.transcripts().join(format!("{name}.txt"));
-    Ok(Talk { scenario, session: Session::start(machine.command(), &log)?, counted })
+    Ok(Talk { scenario, session: Session::start(machine.command(), &log)?, counted, disk })
 }
 
 fn report(scenario: &Scenario, outcomes: &[Outcome], transcript: &str, tally: &mut Tally) {

@@ -8,6 +8,7 @@ mod linux;
 mod native;
 mod scheduling;
 mod smp;
+mod virtio;
 
 use anyhow::{Result, ensure};
 
@@ -24,6 +25,7 @@ const ECHO: &str = "2";
 pub fn all() -> Vec<Scenario> {
     let mut all = linux::scenarios();
     all.extend(smp::scenarios());
+    all.extend(virtio::scenarios());
     all.push(idle::scenario());
     all.extend(native::scenarios());
     all.extend(isolation::scenarios());

@@ -1,0 +1,188 @@
+//! The server between the driver of a disk and the clients.
+
+use alloc::{vec, vec::Vec};
+
+use clients::Signals;
+use ivc::block::{self, Answer, Disk, MAX_REQUEST, NAME, Operation, Request, Status};
+
+use crate::config::{Part, Problem, Reason};
+
+/// A client, its part of the disk, and what is shared with it.
+#[derive(Debug)]
+pub struct Client<'m> {
+    /// The part.
+    pub part: Part,
+    /// The shared region.
+    pub port: block::Server<'m>,
+}
+
+impl Client<'_> {
+    /// The disk that the client sees.
+    fn disk(&self) -> Disk {
+        let mut name = [0; NAME];
+        let length = self.part.name.len().min(NAME);
+        name[..length].copy_from_slice(&self.part.name.as_bytes()[..length]);
+        Disk { sectors: self.part.sectors, read_only: self.part.read_only, name }
+    }
+}
+
+/// A request that the driver has.
+#[derive(Debug)]
+struct Open {
+    client: usize,
+    request: Request,
+    /// How often the client had started anew.
+    life: u32,
+}
+
+/// The server.
+#[derive(Debug)]
+pub struct Server<'m> {
+    driver: block::Client<'m>,
+    /// The channel to the driver.
+    channel: usize,
+    clients: Vec<Client<'m>>,
+    /// How often each client has started anew.
+    lives: Vec<u32>,
+    /// The pieces of the data shared with the driver.
+    open: Vec<Option<Open>>,
+    /// The disk, once the driver has told.
+    disk: Option<Disk>,
+    /// The client that comes first next time.
+    next: usize,
+}
+
+impl<'m> Server<'m> {
+    /// A server over the disk behind `driver`, whom a signal on `channel` reaches. Begin with a [`turn`](Self::turn).
+    #[must_use]
+    pub fn new(driver: block::Client<'m>, channel: usize, clients: Vec<Client<'m>>) -> Self {
+        let pieces = driver.data().size() / MAX_REQUEST;
+        let lives = vec![0; clients.len()];
+        let open = (0..pieces).map(|_| None).collect();
+        Self { driver, channel, clients, lives, open, disk: None, next: 0 }
+    }
+
+    /// Whether the region shared with the driver has room for one request.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Does what can be done now. Returns whom to signal; clients whose part is not on the disk are told of in `problems`.
+    pub fn turn(&mut self, problems: &mut Vec<Problem>) -> Signals {
+        if self.disk.is_none() {
+            self.introduce(problems);
+        }
+        loop {
+            self.note_restarts();
+            self.answers();
+            if self.disk.is_some() {
+                self.requests();
+            }
+            let is_idle = self.driver.await_answer() && self.clients_are_idle();
+            if is_idle {
+                return self.signals();
+            }
+        }
+    }
+
+    /// Tells the clients what they have, once the disk is known.
+    fn introduce(&mut self, problems: &mut Vec<Problem>) {
+        let Some(disk) = self.driver.disk() else { return };
+        self.disk = Some(disk);
+        for client in &mut self.clients {
+            client.part.read_only |= disk.read_only;
+            if client.part.first.saturating_add(client.part.sectors) > disk.sectors {
+                problems.push(Problem { line: client.part.line, reason: Reason::BeyondDisk { disk: disk.sectors } });
+                client.part.sectors = 0;
+            }
+            client.port.set_disk(&client.disk());
+        }
+    }
+
+    fn note_restarts(&mut self) {
+        for (client, life) in self.clients.iter_mut().zip(&mut self.lives) {
+            *life = life.wrapping_add(client.port.client_restarted().into());
+        }
+    }
+
+    /// Passes the driver's answers on.
+    fn answers(&mut self) {
+        while let Some(Answer { tag, status }) = self.driver.receive() {
+            let Some(Open { client, request, life }) = self.open.get_mut(tag as usize).and_then(Option::take) else {
+                continue;
+            };
+            // A client that has started anew does not know of it.
+            if self.lives[client] != life {
+                continue;
+            }
+            let port = &mut self.clients[client].port;
+            if request.operation == Operation::Read && status == Status::Done {
+                let from = tag as usize * MAX_REQUEST;
+                // Both lie within their regions: the request was checked.
+                let _ = self.driver.data().copy_to(from, port.data(), request.offset, request.length);
+            }
+            port.send(Answer { tag: request.tag, status });
+        }
+    }
+
+    /// Takes one request from each client in turn, while the driver takes them.
+    fn requests(&mut self) {
+        let clients = self.clients.len();
+        let mut without = 0;
+        while without < clients {
+            let Some(piece) = self.open.iter().position(Option::is_none) else { return };
+            let client = self.next % clients;
+            self.next = (client + 1) % clients;
+            without = if self.request(client, piece) { 0 } else { without + 1 };
+        }
+    }
+
+    /// Takes a request from a client, if it has one, with a piece of the driver's data.
+    fn request(&mut self, client: usize, piece: usize) -> bool {
+        let Client { part, port } = &mut self.clients[client];
+        let Some(request) = port.receive() else { return false };
+        let disk = Disk { sectors: part.sectors, read_only: part.read_only, ..Disk::default() };
+        let request = match request {
+            Ok(request) if request.is_valid(&disk, port.data().size()) => request,
+            Ok(Request { tag, .. }) | Err(tag) => {
+                port.send(Answer { tag, status: Status::Refused });
+                return true;
+            }
+        };
+        let offset = piece * MAX_REQUEST;
+        if request.operation == Operation::Write {
+            // Both lie within their regions.
+            let _ = port.data().copy_to(request.offset, self.driver.data(), offset, request.length);
+        }
+        // The request of a flush says nothing of sectors.
+        let sector = if request.operation == Operation::Flush { 0 } else { part.first + request.sector };
+        let length = if request.operation == Operation::Flush { 0 } else { request.length };
+        // The ring has room for more requests than there are pieces.
+        if self.driver.send(Request { tag: piece as u32, sector, offset, length, ..request }) {
+            self.open[piece] = Some(Open { client, request, life: self.lives[client] });
+        } else {
+            port.send(Answer { tag: request.tag, status: Status::Failed });
+        }
+        true
+    }
+
+    /// Asks every client for a signal when it has a request. Returns whether none can be taken now.
+    fn clients_are_idle(&mut self) -> bool {
+        if self.disk.is_none() || self.open.iter().all(Option::is_some) {
+            // The driver's next answer comes first.
+            return true;
+        }
+        let busy = self.clients.iter_mut().filter_map(|client| (!client.port.await_request()).then_some(())).count();
+        busy == 0
+    }
+
+    fn signals(&mut self) -> Signals {
+        let mut signals = Signals::default();
+        signals.add(self.channel, self.driver.owes_signal());
+        for client in &mut self.clients {
+            signals.add(client.part.channel, client.port.owes_signal());
+        }
+        signals
+    }
+}

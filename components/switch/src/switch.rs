@@ -1,0 +1,156 @@
+//! The switch: from which station a frame comes decides where it may go.
+
+use alloc::{string::String, vec::Vec};
+
+use clients::Signals;
+use ivc::net::{MAX_FRAME, Port};
+
+use crate::config::{Address, Config, StationConfig};
+
+/// Frames that are taken from a station in a row.
+const BURST: usize = 16;
+/// Addresses that are remembered of those behind a station: a flood of addresses costs that station's own.
+const LEARNED: usize = 32;
+
+/// A station and its cable.
+#[derive(Debug)]
+pub struct Station<'m> {
+    /// Who it is.
+    pub config: StationConfig,
+    /// The cable.
+    pub port: Port<'m>,
+}
+
+#[derive(Debug)]
+struct State<'m> {
+    station: Station<'m>,
+    /// The stations that it may talk to: bit `n` is number `n`.
+    peers: u32,
+    /// The addresses behind it, if it has not one of its own, and the place of the next.
+    learned: Vec<Address>,
+    oldest: usize,
+    /// It has sent under an address that it has not, and that was told.
+    told: bool,
+}
+
+/// What is to be done after a turn.
+#[derive(Debug)]
+#[must_use]
+pub struct Turn {
+    /// Whom to signal.
+    pub signals: Signals,
+    /// Whether there is more to do at once. If not, sleep until a signal comes.
+    pub more: bool,
+    /// Stations that have sent under an address that is not theirs, each told once.
+    pub impostors: Vec<String>,
+}
+
+/// The switch.
+#[derive(Debug)]
+pub struct Switch<'m> {
+    stations: Vec<State<'m>>,
+    next: usize,
+}
+
+fn is_group(address: Address) -> bool {
+    address[0] & 1 != 0
+}
+
+impl<'m> Switch<'m> {
+    /// A switch between these stations, under the rules of `config`. Begin with a [`turn`](Self::turn).
+    #[must_use]
+    pub fn new(stations: Vec<Station<'m>>, config: &Config) -> Self {
+        let bit = |channel| stations.iter().position(|station| station.config.channel == channel).map(|n| 1 << n);
+        let peers_of = |station: &Station<'_>| {
+            let channel = station.config.channel;
+            let others = config.pairs.iter().filter_map(|&(a, b)| match channel {
+                _ if channel == a => bit(b),
+                _ if channel == b => bit(a),
+                _ => None,
+            });
+            others.fold(0, |peers, bit: u32| peers | bit)
+        };
+        let peers: Vec<u32> = stations.iter().map(peers_of).collect();
+        let state = |(station, peers): (Station<'m>, u32)| {
+            if let Some(address) = station.config.address {
+                station.port.set_address(address);
+            }
+            State { station, peers, learned: Vec::new(), oldest: 0, told: false }
+        };
+        Self { stations: stations.into_iter().zip(peers).map(state).collect(), next: 0 }
+    }
+
+    /// Takes some frames from each station.
+    pub fn turn(&mut self) -> Turn {
+        let count = self.stations.len();
+        let mut impostors = Vec::new();
+        for offset in 0..count {
+            self.take(self.next.wrapping_add(offset) % count, &mut impostors);
+        }
+        self.next = (self.next + 1) % count.max(1);
+        // All of them are asked, so that each gives a signal.
+        let busy =
+            self.stations.iter_mut().filter_map(|state| (!state.station.port.await_input()).then_some(())).count();
+        let mut signals = Signals::default();
+        for state in &mut self.stations {
+            signals.add(state.station.config.channel, state.station.port.owes_signal());
+        }
+        Turn { signals, more: busy != 0, impostors }
+    }
+
+    fn take(&mut self, from: usize, impostors: &mut Vec<String>) {
+        let mut buffer = [0; MAX_FRAME];
+        for _ in 0..BURST {
+            let Some(length) = self.stations[from].station.port.receive(&mut buffer) else { return };
+            let frame = &buffer[..length];
+            let (Some(&to), Some(&source)) = (frame.first_chunk(), frame[6..].first_chunk()) else { continue };
+            if self.stations[from].accept(source) {
+                self.deliver(from, to, frame);
+            } else if !core::mem::replace(&mut self.stations[from].told, true) {
+                impostors.push(self.stations[from].station.config.name.clone());
+            }
+        }
+    }
+
+    /// Sends a frame to whom it is for, as far as they may hear from its sender.
+    fn deliver(&mut self, from: usize, to: Address, frame: &[u8]) {
+        let peers = self.stations[from].peers;
+        let is_known = self.stations.iter().any(|state| state.is_at(to));
+        for (number, state) in self.stations.iter_mut().enumerate() {
+            let has_it = is_group(to) || state.is_at(to) || !is_known && state.station.config.address.is_none();
+            if number != from && peers & 1 << number != 0 && has_it {
+                // One that does not keep up loses it.
+                state.station.port.send(frame);
+            }
+        }
+    }
+}
+
+impl State<'_> {
+    /// Whether an address is this station's, or of one behind it.
+    fn is_at(&self, address: Address) -> bool {
+        match self.station.config.address {
+            Some(own) => own == address,
+            None => self.learned.contains(&address),
+        }
+    }
+
+    /// Whether the station may send under this address; one of those behind it is remembered.
+    fn accept(&mut self, source: Address) -> bool {
+        if is_group(source) {
+            return false;
+        }
+        match self.station.config.address {
+            Some(own) => own == source,
+            None => {
+                if self.learned.len() < LEARNED && !self.learned.contains(&source) {
+                    self.learned.push(source);
+                } else if !self.learned.contains(&source) {
+                    self.learned[self.oldest] = source;
+                    self.oldest = (self.oldest + 1) % LEARNED;
+                }
+                true
+            }
+        }
+    }
+}
