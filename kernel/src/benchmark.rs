@@ -259,11 +259,12 @@ mod build {
         }
     }
 
-    /// Writes what a thread used, and its core, into the caller's buffer.
+    /// Writes what a thread and this core used into the caller's buffer, and how long the thread's core was idle.
     fn tell(caller: Ref<Tcb>, tcb: Ref<Tcb>) {
         let core = core();
         let (thread, idle, total) = (&tcb.usage, &core.idle, &core.total);
-        // What runs has not been charged since it was switched to.
+        // What runs here has not been charged since it was switched to. Another core's cycles say nothing here: what runs
+        // there is charged when that core is in the kernel next.
         let now = arch::benchmark::cycles();
         let open = core.enabled.get() && core.running.get() == Some(tcb);
         let open = if open { now.wrapping_sub(core.since.get()) } else { 0 };
@@ -273,7 +274,7 @@ mod build {
         words[TCB_KERNEL_UTILISATION] = thread.kernel.cycles.get();
         words[TCB_NUMBER_KERNEL_ENTRIES] = thread.kernel.events.get();
         words[IDLE_LOCALCPU_UTILISATION] = idle.scheduled.cycles.get();
-        words[IDLE_TCBCPU_UTILISATION] = idle_of(tcb).scheduled.cycles.get();
+        words[IDLE_TCBCPU_UTILISATION] = cpu::of(tcb).benchmark.idle.scheduled.cycles.get();
         words[IDLE_NUMBER_SCHEDULES] = idle.scheduled.events.get();
         words[IDLE_KERNEL_UTILISATION] = idle.kernel.cycles.get();
         words[IDLE_NUMBER_KERNEL_ENTRIES] = idle.kernel.events.get();
@@ -284,11 +285,5 @@ mod build {
         if let Some(buffer) = caller.buffer() {
             words.iter().enumerate().for_each(|(index, word)| buffer.set(ipc::MSG + index, *word));
         }
-    }
-
-    /// The idle time of a thread's core.
-    fn idle_of(tcb: Ref<Tcb>) -> &'static Usage {
-        let core = tcb.sched_context.get().map_or(0, |context| context.core.get());
-        &arch::globals().cpus[core as usize].benchmark.idle
     }
 }

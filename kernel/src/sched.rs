@@ -121,6 +121,12 @@ pub fn has_time(context: Ref<SchedContext>) -> bool {
     context.is_configured() && SchedContext::has_time(context, arch::timer::now())
 }
 
+/// Whether what pays for the present has no more time. The timer tells that too, but its interrupt may be masked, or late.
+pub fn is_time_over() -> bool {
+    let cpu = cpu::this();
+    cpu.paying.get().is_some_and(|context| budget_end(cpu, context) <= arch::timer::now())
+}
+
 /// Brings a context's account up to date if it pays for the present.
 pub fn charge_if_current(context: Ref<SchedContext>) {
     let cpu = cpu::of_context(context);

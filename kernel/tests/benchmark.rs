@@ -75,3 +75,28 @@ fn there_is_no_log_to_give_memory_to() {
     call(root.tcb, Syscall::BenchmarkNullSyscall, 0);
     call(root.tcb, Syscall::BenchmarkFlushCaches, 0);
 }
+
+#[cfg(sel4_smp)]
+#[test]
+fn each_core_counts_for_itself() {
+    use quoll_kernel::{arch, object::slot};
+    use quoll_kernel_core::cap::Cap;
+
+    const CONTROL: u64 = FREE + 8;
+    let root = Root::new();
+    slot::insert_root(root.slot(CONTROL), Cap::SchedControl { core: 1 });
+    let other = root.thread(FREE, 100, Some((100, 1000)));
+    root.ok(CONTROL, Label::SchedControlConfigureFlags, &[100, 1000, 0, 0, 0], &[FREE + 2]);
+    root.ok(FREE, Label::TCBResume, &[], &[]);
+    arch::set_core(1);
+    assert_eq!(trap::resume(), other.tcb);
+    assert_eq!(call(other.tcb, Syscall::BenchmarkResetLog, 0), 0);
+    // Its budget is given up: the core sleeps until it comes back.
+    other.tcb.regs.x[register::NUMBER].set(Syscall::Yield as i64 as u64);
+    assert_eq!(trap::syscall(other.tcb), other.tcb);
+    arch::set_core(0);
+    root.ok(FREE + 2, Label::SchedContextUnbind, &[], &[]);
+    let usage = usage(&root, FREE);
+    assert_eq!(usage[IDLE_TCBCPU_UTILISATION], 1000, "the core where it ran last");
+    assert_eq!((usage[IDLE_LOCALCPU_UTILISATION], usage[TOTAL_UTILISATION]), (0, 0), "nothing is measured here");
+}

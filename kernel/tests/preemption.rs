@@ -91,6 +91,36 @@ fn an_interrupt_comes_after_each_capability_that_is_revoked() {
     assert_eq!((left, root.answer().label), (0, 0));
 }
 
+/// Starts revoking five copies of a capability while something waits; how many are left when it is put off.
+fn revoke_while(wait: impl FnOnce(&Root), root: &Root) -> usize {
+    root.retype(ObjectType::Endpoint, 0, FREE, 1);
+    (1..=5).for_each(|badge| root.mint(FREE, FREE + badge, badge));
+    wait(root);
+    let pc = root.tcb.regs.pc.get();
+    let next = start(root.tcb, Syscall::Call, CNODE, Label::CNodeRevoke as u64, &[FREE, 64], &[]);
+    assert_eq!((next, root.tcb.regs.pc.get()), (root.tcb, pc), "it starts over");
+    (1..=5).filter(|badge| root.cap(FREE + badge) != Cap::Null).count()
+}
+
+#[test]
+fn another_core_that_waits_for_the_kernel_comes_in_between() {
+    let root = Root::new();
+    assert_eq!(revoke_while(|_| hardware().awaited.set(true), &root), 4);
+    hardware().awaited.set(false);
+    root.ok(CNODE, Label::CNodeRevoke, &[FREE, 64], &[]);
+    assert_eq!(root.cap(FREE + 5), Cap::Null);
+}
+
+#[test]
+fn a_thread_whose_time_is_over_makes_way() {
+    let root = Root::new();
+    let other = root.thread(FREE + 20, root.tcb.priority.get(), Some((5000, 5000)));
+    root.ok(FREE + 20, Label::TCBResume, &[], &[]);
+    let slice = root.tcb.sched_context.get().map_or(0, |context| context.budget.get());
+    assert_eq!(revoke_while(|_| hardware().now.set(hardware().now.get() + slice), &root), 4);
+    assert_eq!(trap::interrupt(), other.tcb, "of the same priority");
+}
+
 #[test]
 fn an_interrupt_comes_after_each_hundred_slots_of_a_container() {
     const RADIX: u32 = 10;

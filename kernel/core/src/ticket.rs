@@ -35,6 +35,13 @@ impl TicketLock {
         self.serving.0.load(Ordering::Acquire) == ticket
     }
 
+    /// Whether somebody waits behind the one that has it, which asks.
+    #[inline]
+    pub fn is_awaited(&self) -> bool {
+        let next = self.serving.0.load(Ordering::Relaxed).wrapping_add(1);
+        self.next.0.load(Ordering::Relaxed) != next
+    }
+
     /// Gives it to the next, whose number comes back. Only for the one that has it.
     #[inline]
     pub fn release(&self) -> u32 {
@@ -104,6 +111,10 @@ mod tests {
         let lock = TicketLock { next: Line(AtomicU32::new(u32::MAX)), serving: Line(AtomicU32::new(u32::MAX)) };
         for _ in 0..3 {
             lock.acquire(|_| unreachable!("nobody has it"));
+            assert!(!lock.is_awaited());
+            lock.next.0.fetch_add(1, Ordering::Relaxed);
+            assert!(lock.is_awaited(), "a number was drawn");
+            lock.next.0.fetch_sub(1, Ordering::Relaxed);
             lock.release();
         }
         assert_eq!(lock.serving.0.load(Ordering::Relaxed), 2);

@@ -17,6 +17,7 @@ use crate::object::tcb::{TCB_SLOTS, Tcb};
 use crate::object::{
     asid, endpoint, frame, irq, notification, page_table, reply, sched_context, tcb_invoke, vcpu, vspace,
 };
+use crate::sched;
 use quoll_kernel_core::cap::{Addr, Cap, Zombie};
 use sel4_abi::object::SLOT_BITS;
 
@@ -37,9 +38,11 @@ pub fn revoke(slot: Ref<Slot>) -> Result<(), SysError> {
     Ok(())
 }
 
-/// Lets an interrupt that waits come first: the system call then starts over and finds less to do.
+/// Lets an interrupt that waits come first, or another core that waits for the kernel, or whoever is next when the thread's
+/// time is over: the system call then starts over and finds less to do.
 pub fn preemption_point() -> Result<(), SysError> {
-    if arch::irq::pending() { Err(SysError::Preempted) } else { Ok(()) }
+    let is_over = arch::irq::pending() || arch::is_awaited() || sched::is_time_over();
+    if is_over { Err(SysError::Preempted) } else { Ok(()) }
 }
 
 /// Empties a slot if that needs no work; otherwise the slot then holds a zombie, which comes back.

@@ -93,7 +93,8 @@ pub fn invoke_control(slot: Ref<Slot>, label: Label, args: &Args) -> Result<(), 
             issue(slot, Interrupt { irq, edge: Some(edge), core: core as u32 }, args, [2, 3])
         }
         // Between cores, software-generated interrupts are the kernel's.
-        Label::ARMIRQIssueSGISignal if !SEVERAL => issue_sgi(slot, args),
+        #[cfg(not(sel4_smp))]
+        Label::ARMIRQIssueSGISignal => issue_sgi(slot, args),
         _ => Err(SysError::IllegalOperation),
     }
 }
@@ -137,8 +138,10 @@ fn issue(control: Ref<Slot>, interrupt: Interrupt, args: &Args, [index, depth]: 
 }
 
 /// Number of software-generated interrupts.
+#[cfg(not(sel4_smp))]
 const SGIS: u64 = 16;
 
+#[cfg(not(sel4_smp))]
 fn issue_sgi(control: Ref<Slot>, args: &Args) -> Result<(), SysError> {
     let (irq, target) = (args.word(0), args.word(1));
     let root = args.cap(0).cap();

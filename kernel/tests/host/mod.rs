@@ -26,6 +26,8 @@ pub struct Machine {
     pub unmasked: RefCell<BTreeSet<u32>>,
     /// What was printed.
     pub console: RefCell<Vec<u8>>,
+    /// Whether another core waits for the kernel.
+    pub awaited: Cell<bool>,
     /// The thread whose state is loaded.
     pub loaded: Cell<Option<Ref<Tcb>>>,
     /// Whether the kernel may take its fast path, which must make no difference.
@@ -52,6 +54,7 @@ impl Machine {
             pending: RefCell::default(),
             unmasked: RefCell::default(),
             console: RefCell::default(),
+            awaited: Cell::new(false),
             loaded: Cell::new(None),
             fast_path: Cell::new(true),
         }
@@ -93,6 +96,11 @@ pub fn set_core(core: usize) {
 /// Number of cores.
 pub const fn cores() -> usize {
     MAX_NUM_NODES
+}
+
+/// Whether another core waits for the kernel ([`Machine::awaited`]).
+pub fn is_awaited() -> bool {
+    machine().awaited.get()
 }
 
 /// Has another core do something.

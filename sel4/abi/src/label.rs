@@ -137,10 +137,14 @@ labels! {
     ARMIRQIssueIRQHandlerTrigger: IrqControl 4 words 1 caps,
     #[cfg(sel4_smp)]
     ARMIRQIssueIRQHandlerTriggerCore: IrqControl 5 words 1 caps,
+    #[cfg(not(sel4_smp))]
     ARMIRQIssueSGISignal: IrqControl 4 words 1 caps,
 }
 
 impl InvocationLabel {
+    /// Number of labels, which the last one stands below.
+    pub const COUNT: usize = ALL.len();
+
     /// The label with this number, if this configuration has it.
     pub fn from_number(number: u64) -> Option<Self> {
         ALL.get(usize::try_from(number).ok()?).copied()

@@ -143,6 +143,7 @@ fn interrupts() {
     let dst = slot(2, 40, 64);
     sends!(control, irq_control_get(34, &dst) => IRQIssueIRQHandler, [2], [34, 40, 64]);
     sends!(control, irq_control_get_trigger(34, true, &dst) => ARMIRQIssueIRQHandlerTrigger, [2], [34, 1, 40, 64]);
+    #[cfg(not(sel4_smp))]
     sends!(control, irq_control_issue_sgi_signal(3, 1, &dst) => ARMIRQIssueSGISignal, [2], [3, 1, 40, 64]);
     let handler = service::<cap_type::IrqHandler>();
     sends!(handler, irq_handler_ack() => IRQAckIRQ, [], []);

@@ -103,7 +103,7 @@ fn make(kit: &mut Kit, arena: cap::Untyped, first: Slot) {
 fn label(random: &mut Random, index: usize) -> Word {
     // The first label is the invalid one; those beyond the last are as well.
     let (first, last) = match (random.below(4), OBJECTS.get(index)) {
-        (0, _) => (0, Label::ARMIRQIssueSGISignal as Word + 2),
+        (0, _) => (0, Label::COUNT as Word + 1),
         (_, Some((_, first, last))) => (*first as Word, *last as Word),
         (_, None) => (AUTHORITIES[index - OBJECTS.len()] as Word, AUTHORITIES[index - OBJECTS.len()] as Word),
     };

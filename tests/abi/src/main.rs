@@ -24,6 +24,8 @@ mod donation;
 mod errors;
 mod firmware;
 mod fuzz;
+#[cfg(not(sel4_smp))]
+mod generated;
 mod guest;
 mod interrupt;
 mod ipc;
@@ -74,6 +76,8 @@ fn run(boot_info: &BootInfoPtr) -> ! {
     vcpu::run(&mut kit);
     firmware::run(&mut kit);
     registers::run(&mut kit);
+    #[cfg(not(sel4_smp))]
+    generated::run(&mut kit);
     counter::run(&mut kit);
     #[cfg(sel4_benchmark)]
     benchmark::run(&mut kit);

@@ -1,13 +1,11 @@
-//! Registers of threads that do not run, and software-generated interrupts.
+//! Registers of threads that do not run.
 
 use sel4::abi::label::InvocationLabel as Label;
 use sel4::init_thread::slot;
 use sel4::{CopyRegisters, Error, UserContext, Word, cap, cap_type};
 
 use crate::errors::fails;
-use crate::ipc::badged;
-use crate::kit::{Kit, answer};
-use crate::memory::at;
+use crate::kit::Kit;
 
 /// Words of the thread pointers in a context.
 const TPIDR: usize = 34;
@@ -15,11 +13,6 @@ const TPIDR: usize = 34;
 pub fn run(kit: &mut Kit) {
     copies(kit);
     thread_pointer(kit);
-    if cfg!(sel4_smp) {
-        no_generated_interrupts(kit);
-    } else {
-        generated_interrupts(kit);
-    }
 }
 
 /// A thread whose registers are numbered from `base`.
@@ -67,48 +60,4 @@ fn thread_pointer(kit: &mut Kit) {
     let tcb = numbered(kit, 0x3000);
     kit.check("SetTLSBase", tcb.tcb_set_tls_base(0x1234_5678), Ok(()));
     kit.check("sets the thread pointer", seen(tcb).map(|seen| seen[3]), Some(0x1234_5678));
-}
-
-/// With several cores the kernel has them all for itself.
-fn no_generated_interrupts(kit: &mut Kit) {
-    kit.section("10.7");
-    let place = kit.memory.slots(1).cptr_bits();
-    let issue = (Label::ARMIRQIssueSGISignal, &[slot::CNODE.cptr_bits()][..], &[5, 0, place, 64][..]);
-    fails(kit, "IssueSGISignal: several cores", slot::IRQ_CONTROL.cap(), issue, (Error::IllegalOperation, &[]));
-}
-
-/// A software-generated interrupt of this core, from its capability to a notification.
-fn generated_interrupts(kit: &mut Kit) {
-    const SGI: Word = 5;
-    kit.section("10.7");
-    let control = slot::IRQ_CONTROL.cap();
-    let [signal, other] = [(); 2].map(|()| kit.memory.slot::<cap_type::Unspecified>());
-    let issue = |slot: Word, irq, target| {
-        let caps = [slot::CNODE.cptr_bits()];
-        answer(control, Label::ARMIRQIssueSGISignal as Word, &caps, &[irq, target, slot, 64]).result
-    };
-    kit.check("IssueSGISignal", issue(signal.cptr_bits(), SGI, 0), Ok(()));
-    kit.check("IssueSGISignal: 16 and more", issue(other.cptr_bits(), 16, 0), Err(Error::RangeError));
-    kit.check(
-        "IssueSGISignal: a core that no GIC has",
-        issue(other.cptr_bits(), SGI, 1 << 20),
-        Err(Error::InvalidArgument),
-    );
-    kit.check("IssueSGISignal: a slot in use", issue(signal.cptr_bits(), SGI, 0), Err(Error::DeleteFirst));
-    kit.section("8.1");
-    let handler = kit.memory.slot::<cap_type::IrqHandler>();
-    let notification = kit.memory.make::<cap_type::Notification>();
-    let marked = badged(kit, notification, 4);
-    let issued = control
-        .irq_control_get(SGI, &at(handler))
-        .and_then(|()| handler.cap().irq_handler_set_notification(marked.cap()))
-        .and_then(|()| handler.cap().irq_handler_ack());
-    kit.check("a handler of the interrupt", issued, Ok(()));
-    for case in ["an interrupt signals its notification", "acknowledged, it comes again"] {
-        let send = cap::Notification::from_bits(signal.cptr_bits());
-        send.signal();
-        kit.check(case, notification.cap().wait().1, 4);
-        kit.check("acknowledge", handler.cap().irq_handler_ack(), Ok(()));
-    }
-    kit.check("delete both", [at(signal).delete(), at(handler).delete()], [Ok(()); 2]);
 }

@@ -219,6 +219,11 @@ impl Drop for Inside {
     }
 }
 
+/// Whether another core waits for the kernel.
+pub fn is_awaited() -> bool {
+    SEVERAL && LOCK.is_awaited()
+}
+
 /// Sleeps until an interrupt is pending, without the lock.
 pub fn idle() {
     if SEVERAL {

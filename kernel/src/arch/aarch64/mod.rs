@@ -30,7 +30,7 @@ mod trap;
 mod vectors;
 pub mod vgic;
 
-pub use cores::{cores, idle, on_core};
+pub use cores::{cores, idle, is_awaited, on_core};
 pub use entry::processor;
 pub use smc::smc;
 

@@ -18,7 +18,10 @@ methods! { IrqControl<C> {
         = ARMIRQIssueIRQHandlerTrigger,
         caps [dst.root().bits()],
         words [irq, edge_triggered.into(), dst.path().bits(), dst.path().depth() as Word];
+} }
 
+#[cfg(not(sel4_smp))]
+methods! { IrqControl<C> {
     /// `seL4_IRQControl_IssueSGISignal`: makes the capability to send one software-generated
     /// interrupt to one core.
     irq_control_issue_sgi_signal(irq: Word, target: Word, dst: &AbsoluteCPtr)

@@ -52,7 +52,7 @@ const CALLS: [Syscall; 16] = [
 ];
 
 /// The last label is followed by two that are none.
-const LABELS: usize = InvocationLabel::ARMIRQIssueSGISignal as usize + 3;
+const LABELS: usize = InvocationLabel::COUNT + 2;
 
 /// A restart sets the program counter and nothing else, so this survives.
 static STATE: AtomicU64 = AtomicU64::new(0);

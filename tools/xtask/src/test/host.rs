@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use clap::ValueEnum as _;
 
 use super::Tally;
 use crate::build::components;
@@ -21,7 +22,7 @@ struct Suite {
     arguments: &'static [&'static str],
 }
 
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 12] = [
     Suite { name: "host tests", configurations: &[], arguments: &[] },
     Suite {
         name: "libraries of programs for the target",
@@ -43,10 +44,16 @@ const SUITES: [Suite; 10] = [
         configurations: &["sel4_benchmark"],
         arguments: &["--package", "quoll-kernel", "--test", "benchmark"],
     },
+    Suite {
+        name: "kernel (smp, benchmark)",
+        configurations: &["sel4_smp", "sel4_benchmark"],
+        arguments: &["--package", "quoll-kernel"],
+    },
     abi("interface's numbers (debug)", &["sel4_debug"]),
     abi("interface's numbers (benchmark)", &["sel4_benchmark"]),
     abi("interface's numbers (smp)", &["sel4_smp"]),
     abi("interface's numbers (smp, debug)", &["sel4_smp", "sel4_debug"]),
+    abi("interface's numbers (smp, benchmark)", &["sel4_smp", "sel4_benchmark"]),
     Suite {
         name: "rings, every interleaving",
         configurations: &["loom"],
@@ -144,7 +151,7 @@ pub fn lints(workspace: &Workspace) -> Result<Tally> {
     toolchain::ensure_clippy(workspace)?;
     let mut tally = Tally::default();
     let mut commands: Vec<(&str, Command)> = Vec::new();
-    for config in [Config::Debug, Config::Release, Config::SmpDebug, Config::SmpRelease] {
+    for &config in Config::value_variants() {
         commands.push((config.name(), components::cargo(workspace, &toolchain, config, "clippy")));
     }
     commands.push(("for other kernels", components::cargo_plain(workspace, &toolchain, Config::Debug, "clippy")));

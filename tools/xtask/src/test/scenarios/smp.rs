@@ -35,6 +35,12 @@ pub fn scenarios() -> Vec<Scenario> {
             ]
         })
         .collect();
+    // Without the debug console nobody reads what the monitor says.
+    for (config, gic) in [(Config::SmpRelease, Gic::V3), (Config::SmpBenchmark, Gic::V2)] {
+        let options = BuildOptions::of("tests/systems/native-smp.xml", config, Kernel::V6_1);
+        let name = format!("native, {}, 4 cores, GICv{}, cortex-a53", config.name(), gic.version());
+        scenarios.push(scenario(name, options, (gic, "cortex-a53"), &native::CASES[..1]));
+    }
     for gic in Gic::ALL {
         let options = BuildOptions::of("tests/systems/linux-vcpus.xml", Config::Debug, Kernel::V6_1);
         let name = format!("Linux with 2 CPUs, 1 core, GICv{}, cortex-a53", gic.version());
