@@ -370,12 +370,15 @@ pub fn set_domain(tcb: Ref<Tcb>, domain: u8) {
     requeued(tcb, || tcb.domain.set(domain));
 }
 
-/// Puts a ready thread first of its priority.
+/// Puts a ready thread first of its priority on its core, unless it runs there.
 pub fn requeue_front(tcb: Ref<Tcb>) {
-    let cpu = cpu::this();
+    let cpu = cpu::of(tcb);
+    if cpu.current.get() == Some(tcb) {
+        return;
+    }
     leave_queues(cpu, tcb);
     cpu.queues_of(tcb).push_front(tcb);
-    give_up_candidate(cpu);
+    if cpu.is_this() { give_up_candidate(cpu) } else { cores::reconsider(tcb) }
 }
 
 /// The running thread makes way for another of at least its priority.

@@ -2,16 +2,18 @@
 
 mod common;
 
-use common::{CNODE, FREE, Root, UNTYPED};
+use common::{CNODE, FREE, Root, UNTYPED, hardware};
 use quoll_kernel::mem::Ref;
 use quoll_kernel::object::cnode::slot_in;
 use quoll_kernel::object::{asid, slot, vspace};
+use quoll_kernel::trap;
 use quoll_kernel_core::cap::{Cap, Mapping};
 use quoll_kernel_core::stage2::{Kind, Level};
 use sel4_abi::error::ErrorCode;
 use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::message::CapRights;
 use sel4_abi::object::{ObjectType, USER_TOP, vm_attributes};
+use sel4_abi::syscall::Syscall;
 
 const ASID_CONTROL: u64 = 10;
 const POOL: u64 = 11;
@@ -297,4 +299,31 @@ fn cache_maintenance_stays_within_a_page() {
     let crossing = space(VADDR + 16, VADDR + 4097);
     assert_eq!((crossing.label, &crossing.words[..]), (ErrorCode::RangeError as u64, &[VADDR + 16, VADDR + 4095][..]));
     assert_eq!(space(0, 64).label, 0, "nothing is mapped, nothing to do");
+}
+
+#[test]
+fn cache_maintenance_goes_on_where_it_was_put_off() {
+    const LARGE_PAGE: u64 = 1 << 21;
+    const PIECE: u64 = 1 << 18;
+    let root = machine();
+    root.retype(ObjectType::PageTable, 0, TABLE_2, 1);
+    root.retype(ObjectType::LargePage, 0, PAGE, 1);
+    root.ok(TABLE_2, Label::ARMPageTableMap, &[VADDR, 0], &[SPACE]);
+    let vaddr = VADDR & !(LARGE_PAGE - 1);
+    assert_eq!(map(&root, PAGE, vaddr), 0);
+    for (object, label, start) in
+        [(PAGE, Label::ARMPageClean_Data, 0), (SPACE, Label::ARMVSpaceCleanInvalidate_Data, vaddr)]
+    {
+        hardware().awaited.set(true);
+        let pc = root.tcb.regs.pc.get();
+        let end = start + LARGE_PAGE;
+        common::start(root.tcb, Syscall::Call, object, label as u64, &[start, end], &[]);
+        for piece in 1..LARGE_PAGE / PIECE {
+            assert_eq!(root.tcb.regs.pc.get(), pc, "it starts over");
+            assert_eq!(root.tcb.fast_mr(0).get(), start + piece * PIECE);
+            root.tcb.regs.pc.set(pc + 4);
+            trap::syscall(root.tcb);
+        }
+        assert_eq!((root.tcb.regs.pc.get(), root.answer().label), (pc + 4, 0));
+    }
 }

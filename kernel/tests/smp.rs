@@ -236,6 +236,24 @@ fn a_signal_wakes_a_thread_on_another_core_at_once_if_it_goes_first() {
 }
 
 #[test]
+fn yielding_to_a_thread_of_another_core_puts_it_first_there() {
+    let root = machine();
+    let threads = [0, 1, 2].map(|number| thread(&root, THREADS + 4 * number, 60, 2));
+    for thread in threads {
+        root.ok(thread.cptr, Label::TCBResume, &[], &[]);
+        settle();
+    }
+    root.ok(threads[2].cptr + 2, Label::SchedContextYieldTo, &[], &[]);
+    settle();
+    assert_eq!(current(2), Some(threads[0].tcb), "who runs is not behind an equal");
+    root.ok(threads[0].cptr + 2, Label::SchedContextYieldTo, &[], &[]);
+    root.ok(threads[0].cptr, Label::TCBSuspend, &[], &[]);
+    settle();
+    assert_eq!(current(2), Some(threads[2].tcb));
+    check(&threads);
+}
+
+#[test]
 fn between_cores_software_generated_interrupts_are_the_kernels() {
     let root = machine();
     let trigger = |irq, core| {

@@ -8,6 +8,7 @@ use crate::error::SysError;
 use crate::invoke::{Args, Outcome};
 use crate::mem::Ref;
 use crate::object::asid;
+use crate::object::delete::preemption_point;
 use crate::object::slot::Slot;
 use crate::object::vspace::{self, Place, VSpace};
 use quoll_kernel_core::cap::{Addr, Cap, FrameSize, Mapping, low_mask};
@@ -128,6 +129,9 @@ pub fn unmap(mapping: Mapping, addr: Addr, size: FrameSize) {
     }
 }
 
+/// Bytes whose caches are maintained at a time.
+const PIECE: u64 = 1 << 18;
+
 /// Cache maintenance that user level asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheOperation {
@@ -150,8 +154,26 @@ impl CacheOperation {
         }
     }
 
-    /// Does it. Device memory outside of what the kernel maps is never cached, so there is nothing to do for it.
-    pub fn apply(self, addr: u64, length: u64) {
+    /// Does it from `start`, which is at `addr`, to `end`, the caller's first two words. Between two pieces others come first;
+    /// the first word then says how far this is.
+    pub fn apply(self, args: &Args, addr: u64, start: u64, end: u64) -> Result<(), SysError> {
+        let mut at = start;
+        while at < end {
+            let length = PIECE.min(end - at);
+            self.apply_to(addr + (at - start), length);
+            at += length;
+            if at < end
+                && let Err(preempted) = preemption_point()
+            {
+                args.thread().fast_mr(0).set(at);
+                return Err(preempted);
+            }
+        }
+        Ok(())
+    }
+
+    /// Device memory outside of what the kernel maps is never cached, so there is nothing to do for it.
+    fn apply_to(self, addr: u64, length: u64) {
         if !kernel_config::SELECTED.ram.contains(addr) {
             return;
         }
@@ -177,6 +199,5 @@ fn maintain(frame: Frame, operation: CacheOperation, args: &Args) -> Result<(), 
     if start >= size || end > size {
         return Err(SysError::InvalidArgument(0));
     }
-    operation.apply(frame.addr.get() + start, end - start);
-    Ok(())
+    operation.apply(args, frame.addr.get() + start, start, end)
 }

@@ -313,8 +313,9 @@ fn yield_to(this: Ref<SchedContext>, caller: Ref<Tcb>) -> Result<Outcome, SysErr
     if !tcb.is_schedulable() || !sched::has_time(this) {
         return Ok(Outcome::Word(SchedContext::take_consumed(this)));
     }
-    // On another core there is nobody to make way for.
+    // On another core the caller is in nobody's way.
     if SEVERAL && tcb.core.get() != caller.core.get() {
+        sched::requeue_front(tcb);
         return Ok(Outcome::Word(SchedContext::take_consumed(this)));
     }
     // The caller learns the consumption when it runs again: now if the target does not take its place.

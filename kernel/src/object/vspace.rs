@@ -107,6 +107,5 @@ pub fn invoke(cap: &Cap, label: Label, args: &Args) -> Result<(), SysError> {
         return Err(SysError::Range { min: start, max: last });
     }
     let offset = start & low_mask(level.shift());
-    operation.apply(frame + offset, end - start);
-    Ok(())
+    operation.apply(args, frame + offset, start, end)
 }
