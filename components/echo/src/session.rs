@@ -2,6 +2,7 @@
 
 use core::fmt::Write;
 
+use heapless::Vec;
 use ivc::console::Port;
 
 use crate::line::{Edit, LineEditor};
@@ -20,21 +21,35 @@ pub struct Session<'m, M> {
     /// Output for which the line had no room yet, from `sent` on.
     output: Output,
     sent: usize,
-    job: Option<Flood>,
+    /// Bytes to send back, behind that.
+    mirrored: Vec<u8, MIRRORED>,
+    job: Option<Job>,
 }
 
-/// Numbered lines that are still to be written.
+/// Bytes that are mirrored at once.
+const MIRRORED: usize = 256;
+
+/// What keeps the session busy.
 #[derive(Debug)]
-struct Flood {
-    next: u32,
-    count: u32,
+enum Job {
+    /// Numbered lines are still to be written.
+    Flood { next: u32, count: u32 },
+    /// So many bytes are still to come and to be sent back.
+    Mirror(u32),
 }
 
 impl<'m, M: Machine> Session<'m, M> {
     /// A session that begins with a greeting. Follow it up with a [`run`](Self::run).
     pub fn new(line: Port<'m>, machine: M) -> Self {
-        let mut session =
-            Self { line, machine, editor: LineEditor::default(), output: Output::new(), sent: 0, job: None };
+        let mut session = Self {
+            line,
+            machine,
+            editor: LineEditor::default(),
+            output: Output::new(),
+            sent: 0,
+            mirrored: Vec::new(),
+            job: None,
+        };
         session.put("A native protection domain. Try help.\r\n");
         session.put(PROMPT);
         session
@@ -63,11 +78,20 @@ impl<'m, M: Machine> Session<'m, M> {
             self.output.clear();
             self.sent = 0;
         }
-        all
+        all && self.flush_mirrored()
+    }
+
+    fn flush_mirrored(&mut self) -> bool {
+        let length = self.line.write(&self.mirrored);
+        self.mirrored.drain(..length);
+        self.mirrored.is_empty()
     }
 
     /// Takes one step: a typed byte, or a line of the job. Returns whether there was anything to do.
     fn work(&mut self) -> bool {
+        if let Some(Job::Mirror(left)) = self.job {
+            return self.mirror(left);
+        }
         let mut byte = [0];
         let typed = self.line.read(&mut byte) > 0;
         match &self.job {
@@ -85,7 +109,7 @@ impl<'m, M: Machine> Session<'m, M> {
     }
 
     fn work_on_job(&mut self) {
-        let Some(Flood { next, count }) = &mut self.job else {
+        let Some(Job::Flood { next, count }) = &mut self.job else {
             return;
         };
         if next == count {
@@ -95,6 +119,23 @@ impl<'m, M: Machine> Session<'m, M> {
         *next += 1;
         // An empty output has room for a number.
         let _ = write!(self.output, "line {next} of {count}\r\n");
+    }
+
+    /// Takes bytes to send back, of which `left` are to come. Returns whether there were any.
+    fn mirror(&mut self, left: u32) -> bool {
+        if left == 0 {
+            self.job = None;
+            self.put(PROMPT);
+            return true;
+        }
+        let mut bytes = [0; MIRRORED];
+        let most = usize::try_from(left).unwrap_or(MIRRORED).min(MIRRORED);
+        let length = self.line.read(&mut bytes[..most]);
+        // There is room: all that was taken before has been sent.
+        let _ = self.mirrored.extend_from_slice(&bytes[..length]);
+        // Lossless: no more than were left.
+        self.job = Some(Job::Mirror(left - length as u32));
+        length > 0
     }
 
     fn typed(&mut self, byte: u8) {
@@ -107,7 +148,9 @@ impl<'m, M: Machine> Session<'m, M> {
 
     fn execute(&mut self, line: &str) {
         match shell::execute(line, &self.machine, &mut self.output) {
-            Ok(Action::Flood(count)) => self.job = Some(Flood { next: 0, count }),
+            Ok(Action::Flood(count)) => self.job = Some(Job::Flood { next: 0, count }),
+            Ok(Action::Mirror(count)) => self.job = Some(Job::Mirror(count)),
+            Ok(Action::Size) => self.tell_size(),
             Ok(Action::Fault) => {
                 self.flush();
                 self.machine.fault();
@@ -116,6 +159,15 @@ impl<'m, M: Machine> Session<'m, M> {
             // An answer that was too long is cut.
             Ok(Action::None) | Err(_) => self.put(PROMPT),
         }
+    }
+
+    fn tell_size(&mut self) {
+        // An empty output has room for two numbers.
+        let _ = match self.line.size() {
+            Some(size) => write!(self.output, "{} columns, {} rows\r\n", size.columns, size.rows),
+            None => write!(self.output, "not known\r\n"),
+        };
+        self.put(PROMPT);
     }
 
     fn put(&mut self, text: &str) {

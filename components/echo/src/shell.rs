@@ -27,6 +27,10 @@ pub enum Action {
     None,
     /// This many numbered lines of output.
     Flood(u32),
+    /// This many bytes that come are sent back as they are.
+    Mirror(u32),
+    /// Tells the terminal's size.
+    Size,
     /// The domain faults.
     Fault,
 }
@@ -80,6 +84,18 @@ const COMMANDS: &[Command] = &[
         run: |argument, _, out| flood(argument, out),
     },
     Command {
+        name: "mirror",
+        arguments: "N",
+        meaning: "says ready, and the next N bytes as they come",
+        run: |argument, _, out| mirror(argument, out),
+    },
+    Command {
+        name: "size",
+        arguments: "",
+        meaning: "columns and rows of the terminal",
+        run: |_, _, _| Ok(Action::Size),
+    },
+    Command {
         name: "fault",
         arguments: "",
         meaning: "touches memory that is not there: the monitor tells",
@@ -128,6 +144,19 @@ fn flood(argument: &str, out: &mut Output) -> Result<Action, fmt::Error> {
         Ok(count) => Ok(Action::Flood(count)),
         Err(_) => {
             write!(out, "flood: a number of lines, please\r\n")?;
+            Ok(Action::None)
+        }
+    }
+}
+
+fn mirror(argument: &str, out: &mut Output) -> Result<Action, fmt::Error> {
+    match argument.parse() {
+        Ok(count) => {
+            write!(out, "ready\r\n")?;
+            Ok(Action::Mirror(count))
+        }
+        Err(_) => {
+            write!(out, "mirror: a number of bytes, please\r\n")?;
             Ok(Action::None)
         }
     }

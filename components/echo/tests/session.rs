@@ -110,6 +110,19 @@ fn a_flood_can_be_ended() {
     assert!(shown.ends_with("ping\r\npong\r\necho> "), "{shown}");
 }
 
+#[test]
+fn it_mirrors_bytes_and_tells_the_size() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.answer("size\r"), "size\r\nnot known\r\necho> ");
+    rig.server.set_size(ivc::remote::Size { columns: 132, rows: 50 });
+    assert_eq!(rig.answer("size\r"), "size\r\n132 columns, 50 rows\r\necho> ");
+    let bytes: String = (0..1000_u32).map(|n| char::from(n.to_le_bytes()[0] & 0x7f)).collect();
+    assert_eq!(
+        rig.answer(&format!("mirror 1000\r{bytes}ping\r")),
+        format!("mirror 1000\r\nready\r\n{bytes}echo> ping\r\npong\r\necho> ")
+    );
+}
+
 proptest! {
     #[test]
     fn any_pace_gives_the_same_conversation(paces in proptest::collection::vec(0usize..40, 1..50)) {

@@ -1,13 +1,14 @@
 //! A scenario: one machine, one conversation, cut into cases.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::Tally;
+use super::scenarios::terminals;
 use crate::bench;
 use crate::build;
 use crate::cli::{BuildOptions, Config};
@@ -15,6 +16,7 @@ use crate::console::{Lost, Session};
 use crate::guest::Kernel;
 use crate::machine::{Boot, Gic, Machine};
 use crate::peripherals::Peripherals;
+use crate::terminals::running::Started;
 use crate::workspace::Workspace;
 
 /// One step of the conversation and what it shows.
@@ -33,6 +35,11 @@ pub enum Boots {
     System(BuildOptions),
     /// The system of programs in C.
     C(Config),
+    /// A system of clients that have terminals of their own; with or without a log of each.
+    Terminals {
+        /// Whether each client's output is logged.
+        logged: bool,
+    },
     /// Linux without a hypervisor: tells what is ours from what is the guest's or QEMU's.
     Bare(Kernel),
 }
@@ -46,6 +53,7 @@ impl Boots {
         match self {
             Self::System(options) => build::image(workspace, options).map(drop),
             Self::C(config) => build::c::image(workspace, *config).map(drop),
+            Self::Terminals { .. } => build::image(workspace, &terminals::options()).map(drop),
             Self::Bare(_) => Ok(()),
         }
     }
@@ -55,7 +63,7 @@ impl Boots {
         match self {
             Self::System(options) => Some(options.linux),
             Self::Bare(kernel) => Some(*kernel),
-            Self::C(_) => None,
+            Self::C(_) | Self::Terminals { .. } => None,
         }
     }
 }
@@ -70,6 +78,10 @@ pub struct Talk<'a> {
     pub counted: Option<PathBuf>,
     /// The image of the machine's disk, if it has one.
     pub disk: Option<PathBuf>,
+    /// The running system, where it has further terminals.
+    pub terminals: Option<Started>,
+    /// Where its clients are logged, where they are.
+    pub logs: PathBuf,
 }
 
 /// A machine and the cases that it goes through, one after the other.
@@ -94,7 +106,7 @@ impl Scenario {
         match &self.boots {
             Boots::System(options) => options.config.cores(),
             Boots::C(config) => config.cores(),
-            Boots::Bare(_) => 1,
+            Boots::Bare(_) | Boots::Terminals { .. } => 1,
         }
     }
 }
@@ -149,6 +161,11 @@ fn start<'a>(workspace: &Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> 
     let name = scenario.name.replace([' ', '/', ','], "-");
     let counter = if scenario.counted { Some(bench::counter(workspace, &name)?) } else { None };
     let counted = counter.as_ref().map(|counter| counter.output.clone());
+    let logs = workspace.transcripts().join(format!("{name}-logs"));
+    let terminals = match &scenario.boots {
+        Boots::Terminals { logged } => Some(begin_terminals(workspace, &name, logged.then_some(logs.as_path()))?),
+        _ => None,
+    };
     let machine = Machine {
         cpu: scenario.cpu.to_owned(),
         gic: scenario.gic,
@@ -157,18 +174,27 @@ fn start<'a>(workspace: &Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> 
         boot: match &scenario.boots {
             Boots::System(options) => Boot::Image(build::image_path(workspace, options)),
             Boots::C(config) => Boot::Image(build::c::image_path(workspace, *config)),
+            Boots::Terminals { .. } => Boot::Image(build::image_path(workspace, &terminals::options())),
             Boots::Bare(kernel) => Boot::bare(workspace, *kernel),
         },
         peripherals: match &scenario.boots {
             Boots::System(options) => build::fresh_peripherals(workspace, options, &name)?,
-            Boots::C(_) | Boots::Bare(_) => Peripherals::default(),
+            Boots::C(_) | Boots::Terminals { .. } | Boots::Bare(_) => Peripherals::default(),
         },
         counter,
-        terminals: None,
+        terminals: terminals.as_ref().map(Started::line),
     };
     let disk = machine.peripherals.disk.clone();
     let log = workspace.transcripts().join(format!("{name}.txt"));
-    Ok(Talk { scenario, session: Session::start(machine.command(), &log)?, counted, disk })
+    Ok(Talk { scenario, session: Session::start(machine.command(), &log)?, counted, disk, terminals, logs })
+}
+
+/// Starts a broker, with new logs.
+fn begin_terminals(workspace: &Workspace, name: &str, logs: Option<&Path>) -> Result<Started> {
+    if let Some(logs) = logs.filter(|logs| logs.exists()) {
+        std::fs::remove_dir_all(logs).with_context(|| format!("cannot remove {}", logs.display()))?;
+    }
+    Started::begin(workspace, None, Path::new(name), logs)
 }
 
 fn report(scenario: &Scenario, outcomes: &[Outcome], transcript: &str, tally: &mut Tally) {

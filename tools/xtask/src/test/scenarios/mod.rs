@@ -8,6 +8,7 @@ mod linux;
 mod native;
 mod scheduling;
 mod smp;
+pub mod terminals;
 mod virtio;
 
 use anyhow::{Result, ensure};
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(isolation::scenarios());
     all.extend(guests::scenarios());
     all.extend(scheduling::scenarios());
+    all.extend(terminals::scenarios());
     all.extend(c::scenarios());
     all
 }
