@@ -13,6 +13,7 @@ mod microkit;
 mod numbers;
 mod settings;
 mod stubs;
+mod tables;
 mod types;
 
 pub use facts::{Configuration, DataError, Field, Numbers, Setting};
@@ -109,6 +110,20 @@ pub fn files(configuration: &str) -> Result<Vec<File>, DataError> {
     all.extend(WRITTEN.map(|(path, text)| file(path, text.to_owned())));
     all.extend(FORWARDS.map(|(path, target)| file(path, forward(target))));
     Ok(all)
+}
+
+/// The tables beside the include folder, for scripts: invocation labels, sizes of objects, the address space's levels.
+///
+/// # Errors
+/// When there is no such configuration.
+pub fn tables(configuration: &str) -> Result<[File; 3], DataError> {
+    let configuration = &Configuration::read(configuration)?;
+    let file = |path: &str, text: String| File { path: path.to_owned(), text };
+    Ok([
+        file("address_space_constants.json", tables::address_space(configuration)),
+        file("invocations_all.json", tables::labels(configuration)),
+        file("object_sizes.json", tables::object_sizes(configuration)),
+    ])
 }
 
 /// A C source that compiles only if the headers of a configuration have the data's numbers and layouts.

@@ -27,15 +27,7 @@ const GPR_INDEX: [usize; 31] = {
 const _: () = assert!(size_of::<UserContext>() == context::LENGTH * size_of::<Word>());
 
 impl UserContext {
-    /// The registers with their names.
-    pub const fn inner(&self) -> &abi::context::UserContext {
-        &self.0
-    }
-
-    /// The registers with their names.
-    pub const fn inner_mut(&mut self) -> &mut abi::context::UserContext {
-        &mut self.0
-    }
+    newtype_methods!(pub abi::context::UserContext);
 
     /// The registers in order.
     pub const fn as_words(&self) -> &[Word] {

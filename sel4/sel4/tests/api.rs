@@ -154,6 +154,7 @@ fn methods_and_functions() {
     let _ = <sel4::CapRightsBuilder>::none;
     let _ = <sel4::CapRightsBuilder>::read;
     let _ = <sel4::CapRightsBuilder>::write;
+    let _ = <sel4::Error>::from_sys;
     let _ = <sel4::Error>::into_sys;
     let _ = <sel4::Fault>::new;
     let _ = <sel4::FrameObjectType>::bits;
@@ -207,8 +208,10 @@ fn methods_and_functions() {
     let _ = <sel4::UserContext>::c_param_mut;
     let _ = <sel4::UserContext>::gpr;
     let _ = <sel4::UserContext>::gpr_mut;
+    let _ = <sel4::UserContext>::from_inner;
     let _ = <sel4::UserContext>::inner;
     let _ = <sel4::UserContext>::inner_mut;
+    let _ = <sel4::UserContext>::into_inner;
     let _ = <sel4::UserContext>::pc;
     let _ = <sel4::UserContext>::pc_mut;
     let _ = <sel4::UserContext>::sp;
@@ -222,6 +225,9 @@ fn methods_and_functions() {
     let _ = <sel4::VmAttributes>::from_inner;
     let _ = <sel4::VmAttributes>::has;
     let _ = <sel4::VmAttributes>::into_inner;
+    let _ = <sel4::CapFault>::inner;
+    let _ = <sel4::UserException>::inner;
+    let _ = <sel4::VmFault>::from_inner;
     let _ = <sel4::VmFault>::addr;
     let _ = <sel4::VmFault>::fsr;
     let _ = <sel4::VmFault>::ip;

@@ -6,6 +6,13 @@ mod fault;
 
 pub use fault::*;
 
+/// A machine word.
+pub type seL4_Word = crate::Word;
+/// A capability pointer.
+pub type seL4_CPtr = crate::Word;
+/// Registers of a thread.
+pub type seL4_UserContext = crate::abi::context::UserContext;
+
 /// The numbers, in modules by the names of their enumerations.
 #[allow(missing_docs, reason = "the names are the manual's")]
 mod numbers {

@@ -1,7 +1,7 @@
 //! The C test system, built as anybody's is: by its makefile, with nothing of ours but the SDK's folder.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -23,15 +23,23 @@ pub fn image(workspace: &Workspace, config: Config) -> Result<PathBuf> {
     fs::create_dir_all(&output)?;
     let assertions = output.join("assertions.c");
     fs::write(&assertions, sel4_headers::assertions(config.name())?)?;
+    let mut system = make(&workspace.source(SOURCE), &sdk, &output, config);
+    system.arg(format!("ASSERTIONS={}", assertions.display()));
+    process::run(&format!("building programs in C ({})", config.name()), &mut system)?;
+    let mut example = make(&sdk.join(sdk::EXAMPLES).join("hello"), &sdk, &output, config);
+    process::run("building the SDK's example", &mut example)?;
+    Ok(image_path(workspace, config))
+}
+
+/// `make` with the variables that makefiles for Microkit have.
+fn make(source: &Path, sdk: &Path, output: &Path, config: Config) -> Command {
     let mut make = Command::new("make");
-    make.arg("--always-make").arg("-C").arg(workspace.source(SOURCE));
+    make.arg("--always-make").arg("-C").arg(source);
     make.arg(format!("BUILD_DIR={}", output.display()));
     make.arg(format!("MICROKIT_SDK={}", sdk.display()));
     make.arg(format!("MICROKIT_BOARD={BOARD}"));
     make.arg(format!("MICROKIT_CONFIG={}", config.name()));
-    make.arg(format!("ASSERTIONS={}", assertions.display()));
-    process::run(&format!("building programs in C ({})", config.name()), &mut make)?;
-    Ok(image_path(workspace, config))
+    make
 }
 
 /// The image that [`image`] makes.

@@ -17,6 +17,8 @@ use crate::workspace::{BOARD, Workspace};
 /// Where the library's sources are.
 const LIBRARY: &str = "sel4/libmicrokit";
 const SOURCES: [&str; 4] = ["start.S", "main.c", "debug.c", "memory.c"];
+/// Systems to begin with, in the library's folder and in the SDK's.
+pub const EXAMPLES: &str = "example";
 const LINKER_SCRIPT: &str = "microkit.ld";
 
 /// A protection domain may be without floating-point unit, any core of the board runs it, and the loops that copy memory
@@ -67,6 +69,7 @@ fn tool(workspace: &Workspace) -> Result<()> {
     components::copy(&workspace.source("docs/manual.md"), &doc.join("manual.md"))?;
     components::copy(&workspace.source("docs/kernel.md"), &doc.join("kernel.md"))?;
     components::copy(&workspace.source("LICENSE"), &sdk.join("LICENSE.md"))?;
+    copy_folder(&workspace.source(LIBRARY).join(EXAMPLES), &sdk.join(EXAMPLES))?;
     write(&sdk.join("VERSION"), &format!("{VERSION}\n"))
 }
 
@@ -80,7 +83,23 @@ pub fn configuration(workspace: &Workspace, toolchain: &Toolchain, config: Confi
     for file in sel4_headers::files(config.name())? {
         write(&folder.join("include").join(&file.path), &file.text)?;
     }
+    for file in sel4_headers::tables(config.name())? {
+        write(&folder.join(&file.path), &file.text)?;
+    }
+    write(&folder.join("platform_gen.json"), &platform(kernel_config::SELECTED))?;
     library(workspace, config, &folder)
+}
+
+/// A board's physical addresses for scripts: which are memory, and which are devices that user level may have.
+fn platform(board: &kernel_config::Board) -> String {
+    let mut kept: Vec<_> = board.kernel_devices().into_iter().chain([board.ram]).collect();
+    kept.sort_unstable_by_key(|range| range.start);
+    let starts = [0].into_iter().chain(kept.iter().map(|range| range.end));
+    let ends = kept.iter().map(|range| range.start).chain([sel4_abi::config::DEVICE_TOP]);
+    let range = |start: u64, end: u64| serde_json::json!({ "start": start, "end": end });
+    let devices: Vec<_> = starts.zip(ends).filter(|(start, end)| start < end).map(|(a, b)| range(a, b)).collect();
+    let memory = [range(board.ram.start, board.ram.end)];
+    format!("{:#}\n", serde_json::json!({ "devices": devices, "memory": memory }))
 }
 
 /// `libmicrokit.a` and its linker script.
@@ -132,4 +151,22 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_all_but_memory_and_what_the_kernel_keeps() {
+        let board = kernel_config::SELECTED;
+        let json: serde_json::Value = serde_json::from_str(&platform(board)).unwrap();
+        let bytes = |list: &str| -> u64 {
+            let ranges = json[list].as_array().unwrap().iter();
+            ranges.map(|range| range["end"].as_u64().unwrap() - range["start"].as_u64().unwrap()).sum()
+        };
+        assert_eq!(bytes("memory"), board.ram.len());
+        let kept: u64 = board.kernel_devices().iter().map(|range| range.len()).sum();
+        assert_eq!(bytes("devices"), sel4_abi::config::DEVICE_TOP - kept - board.ram.len());
+    }
 }
