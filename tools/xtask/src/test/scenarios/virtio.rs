@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::linux::{power_off, prompt, reboot};
-use super::{CHORD, ECHO};
+use super::{CHORD, ECHO, ask_echo, judges_itself};
 use crate::cli::{BuildOptions, Config};
 use crate::guest::{Kernel, PROMPT};
 use crate::machine::{CPUS, Gic};
@@ -34,6 +34,24 @@ const NETWORK_CASES: [Case; 5] = [
     Case { name: "one that uses another's address is not heard", check: impostor },
 ];
 
+const HOSTILE_CASES: [Case; 3] = [
+    Case { name: "stops its devices, which work again after a reset", check: judges_itself },
+    Case { name: "is told of once for each mistake", check: reports },
+    Case { name: "leaves a guest undisturbed that shares disk and network", check: neighbour },
+];
+
+/// What the VMM says of each device, once however often the guest does it.
+const FAULTS: [&str; 8] = [
+    "a queue cannot have this size",
+    "the queue is misaligned or not in memory",
+    "more buffers are available than the queue has room for",
+    "a descriptor is not in the queue",
+    "a chain of descriptors loops",
+    "a buffer is not in memory",
+    "a buffer to read is behind one to write",
+    "a table of descriptors is where none may be, or is broken",
+];
+
 /// Each kernel, on both interrupt controllers between them, and a network.
 pub fn scenarios() -> Vec<Scenario> {
     let machines = [(Kernel::V6_1, Gic::V2, CPUS[0]), (Kernel::V6_12, Gic::V3, CPUS[2])];
@@ -53,7 +71,15 @@ pub fn scenarios() -> Vec<Scenario> {
         counted: false,
         cases: NETWORK_CASES.to_vec(),
     };
-    linux.into_iter().chain([network]).collect()
+    let hostile = Gic::ALL.map(|gic| Scenario {
+        name: format!("virtio drivers that do wrong, GICv{}", gic.version()),
+        boots: Boots::System(BuildOptions::of("tests/systems/bad-virtio.xml", Config::Debug, Kernel::V6_1)),
+        cpu: CPUS[0],
+        gic,
+        counted: false,
+        cases: HOSTILE_CASES.to_vec(),
+    });
+    linux.into_iter().chain([network]).chain(hostile).collect()
 }
 
 /// Gives a client the terminal.
@@ -198,5 +224,28 @@ fn impostor(talk: &mut Talk) -> Result<Option<String>> {
     ensure!(!reaches(talk, "10.0.0.1")?, "an impostor is heard");
     let times = talk.session.transcript().matches("switch: b sends under an address that it has not").count();
     ensure!(times == 1, "it was told {times} times");
+    Ok(None)
+}
+
+fn reports(talk: &mut Talk) -> Result<Option<String>> {
+    let transcript = talk.session.transcript();
+    for device in ["disk device, queue 0", "network device, queue 1"] {
+        for fault in FAULTS {
+            let report = format!("bad_vmm: its virtio {device}: {fault}");
+            let times = transcript.matches(&report).count();
+            ensure!(times == 1, "`{report}` was told {times} times");
+        }
+    }
+    let all = transcript.matches("; the device stops").count();
+    ensure!(all == 2 * FAULTS.len() + 1, "there are {all} reports");
+    Ok(None)
+}
+
+fn neighbour(talk: &mut Talk) -> Result<Option<String>> {
+    focus_linux(talk, "3")?;
+    file_system(talk)?;
+    talk.session.ask("ip link set eth0 up; cat /sys/class/net/eth0/carrier", PROMPT)?;
+    focus(talk, ECHO)?;
+    ask_echo(talk)?;
     Ok(None)
 }
