@@ -1,11 +1,13 @@
 //! Queues against a driver that keeps to the rules, and against memory of which nothing is right.
 
+use core::cell::Cell;
 use std::{collections::VecDeque, vec, vec::Vec};
 
 use proptest::{collection::vec, prelude::*};
 
 use super::{RAM, Ram, driver::Driver};
 use crate::{
+    machine::Region,
     memory::Memory,
     virtio::{
         Fault, feature,
@@ -190,6 +192,64 @@ proptest! {
             }
             queue.push(&mut memory, chain.token(), 1);
             queue.wants_interrupt(&ram);
+        }
+    }
+}
+
+/// Memory that its guest changes between any two reads: sometimes it is what it was, sometimes something else.
+struct Restless {
+    ram: Ram,
+    changes: Vec<u128>,
+    reads: Cell<usize>,
+}
+
+impl Memory for Restless {
+    fn region(&self) -> Region {
+        RAM
+    }
+
+    fn read(&self, address: u64, bytes: &mut [u8]) {
+        self.ram.read(address, bytes);
+        self.reads.set(self.reads.get() + 1);
+        let change = self.changes[self.reads.get() % self.changes.len()];
+        if change & 1 != 0 {
+            bytes.iter_mut().zip((change >> 1).to_le_bytes()).for_each(|(byte, other)| *byte ^= other);
+        }
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) {
+        self.ram.write(address, bytes);
+    }
+
+    fn clear(&mut self) {
+        self.ram.clear();
+    }
+}
+
+proptest! {
+    /// Whatever changes after it was read, a chain is what was checked.
+    #[test]
+    fn memory_that_changes_under_the_reader_harms_nobody(
+        packed: bool,
+        event_index: bool,
+        chains in vec((vec(segment(), 0..3), vec(segment(), 1..3), any::<bool>()), 1..6),
+        changes in vec(prop_oneof![Just(0u128), any::<u128>(), (0..64u32).prop_map(|bit| 1 | 2 << (bit * 2))], 1..40),
+    ) {
+        let (mut driver, mut queue) = pair(16, features(packed, event_index));
+        for (readable, writable, indirect) in chains {
+            driver.add(&readable, &writable, indirect);
+        }
+        let mut memory = Restless { ram: driver.ram.clone(), changes, reads: Cell::new(0) };
+        for _ in 0..20 {
+            let Ok(Some(chain)) = queue.pop(&mut memory) else { break };
+            let mut byte = [0];
+            for offset in (0..chain.read_length().min(8000)).step_by(500) {
+                prop_assert_eq!(chain.read(&memory, offset, &mut byte), 1);
+            }
+            for offset in (0..chain.write_length().min(8000)).step_by(500) {
+                prop_assert_eq!(chain.write(&mut memory, offset, &byte), 1);
+            }
+            queue.push(&mut memory, chain.token(), 1);
         }
     }
 }
