@@ -29,13 +29,13 @@ pub struct Net<'a> {
     spare: Option<Chain>,
     /// A frame that the cable had no room for.
     unsent: Option<Chain>,
-    buffer: [u8; HEADER + MAX_FRAME],
+    frame: [u8; MAX_FRAME],
 }
 
 impl<'a> Net<'a> {
     /// A device; `bell` signals the switch.
     pub fn new(port: Port<'a>, bell: Bell<'a>) -> Self {
-        Self { port, bell, spare: None, unsent: None, buffer: [0; HEADER + MAX_FRAME] }
+        Self { port, bell, spare: None, unsent: None, frame: [0; MAX_FRAME] }
     }
 
     /// Sends what the driver has; a frame too long for any network is dropped.
@@ -48,13 +48,11 @@ impl<'a> Net<'a> {
                     None => return Ok(()),
                 },
             };
-            let length = chain.read_length() as usize;
-            if length < HEADER {
-                return Err(queues.blame(TRANSMIT, Fault::Request));
-            }
-            if let Some(frame) = self.buffer.get_mut(..length) {
-                chain.read(queues.memory(), 0, frame);
-                if !self.port.send(&frame[HEADER..]) {
+            let length = (chain.read_length() as usize).checked_sub(HEADER);
+            let length = length.ok_or_else(|| queues.blame(TRANSMIT, Fault::Request))?;
+            if let Some(frame) = self.frame.get_mut(..length) {
+                chain.read(queues.memory(), HEADER as u32, frame);
+                if !self.port.send(frame) {
                     self.unsent = Some(chain);
                     return Ok(());
                 }
@@ -65,7 +63,6 @@ impl<'a> Net<'a> {
 
     /// Passes on what has come, as long as the driver has buffers; a frame that its buffer has no room for is dropped.
     fn receive<M: Memory>(&mut self, queues: &mut Queues<'_, M>) -> Result<(), Fault> {
-        let mut frame = [0; MAX_FRAME];
         loop {
             let chain = match self.spare.take() {
                 Some(chain) => chain,
@@ -76,11 +73,10 @@ impl<'a> Net<'a> {
             };
             let room = (chain.write_length() as usize).checked_sub(HEADER);
             let room = room.ok_or_else(|| queues.blame(RECEIVE, Fault::Request))?;
-            match self.port.receive(&mut frame) {
+            match self.port.receive(&mut self.frame) {
                 Some(length) if length <= room => {
-                    self.buffer[..HEADER].copy_from_slice(&RECEIVED);
-                    self.buffer[HEADER..HEADER + length].copy_from_slice(&frame[..length]);
-                    chain.write(queues.memory(), 0, &self.buffer[..HEADER + length]);
+                    chain.write(queues.memory(), 0, &RECEIVED);
+                    chain.write(queues.memory(), HEADER as u32, &self.frame[..length]);
                     queues.push(RECEIVE, chain.token(), (HEADER + length) as u32);
                 }
                 Some(_) => self.spare = Some(chain),
