@@ -37,6 +37,7 @@
 pub mod block;
 pub mod console;
 mod end;
+pub mod entropy;
 pub mod frame;
 pub mod guest;
 #[cfg(not(loom))]

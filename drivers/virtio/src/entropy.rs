@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use clients::Signals;
-use ivc::Producer;
+use ivc::{Producer, entropy::DRY};
 
 /// What the driver needs of a source of random bytes.
 pub trait Source {
@@ -12,6 +12,16 @@ pub trait Source {
 
     /// Bytes that have come.
     fn finish(&mut self) -> Option<Vec<u8>>;
+}
+
+/// Tells `users` that there is no source. Returns whom to signal.
+pub fn tell_dry(users: &mut [(usize, Producer<'_>)]) -> Signals {
+    let mut signals = Signals::default();
+    for (channel, user) in users {
+        user.set_note(DRY);
+        signals.add(*channel, user.owes_signal());
+    }
+    signals
 }
 
 /// The driver's state between two interrupts or signals.
@@ -23,7 +33,8 @@ pub struct Entropy<'m, D> {
 
 impl<'m, D: Source> Entropy<'m, D> {
     /// A driver of `device` for `users`, each with its channel. Begin with a [`run`](Self::run).
-    pub fn new(device: D, users: Vec<(usize, Producer<'m>)>) -> Self {
+    pub fn new(device: D, mut users: Vec<(usize, Producer<'m>)>) -> Self {
+        users.iter_mut().for_each(|(_, user)| user.set_note(0));
         Self { device, users }
     }
 

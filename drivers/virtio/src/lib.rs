@@ -15,5 +15,5 @@ pub mod pd;
 mod uplink;
 
 pub use disk::{Disk, SLOTS, Sectors};
-pub use entropy::{Entropy, Source};
+pub use entropy::{Entropy, Source, tell_dry};
 pub use uplink::{Nic, Uplink};

@@ -16,15 +16,15 @@ use crate::{dma::Dma, hardware};
 
 /// Finds the device of this domain, and gives its driver memory.
 ///
-/// # Panics
-/// The description gives no such device.
-pub fn device(kind: DeviceType) -> MmioTransport<'static> {
+/// # Errors
+/// The machine has no such device.
+pub fn device(kind: DeviceType) -> Result<MmioTransport<'static>, hardware::Error> {
     let memory: NonNull<u8> = memory_region_symbol!(dma_vaddr: *mut u8);
     // SAFETY: the system description maps memory there, for this domain alone.
     unsafe { Dma::set_own(memory, *var!(dma_size: usize = 0), *var!(dma_paddr: usize = 0) as u64) };
     let registers: NonNull<u8> = memory_region_symbol!(registers_vaddr: *mut u8);
     // SAFETY: the system description maps the devices' page there, for this domain alone.
-    unsafe { hardware::find(registers, kind) }.unwrap_or_else(|error| panic!("{error}"))
+    unsafe { hardware::find(registers, kind) }
 }
 
 /// The device's interrupt.

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use ivc::block::{self, Answer, Client, DATA, Operation, Request, Server, Status};
+use ivc::entropy::DRY;
 use ivc::net::{MAX_FRAME, Port};
 use ivc::{Block, Consumer, Producer, Region};
-use virtio::{Disk, Entropy, Nic, SLOTS, Sectors, Source, Uplink};
+use virtio::{Disk, Entropy, Nic, SLOTS, Sectors, Source, Uplink, tell_dry};
 
 fn memory(bytes: usize) -> Vec<Block> {
     std::iter::repeat_with(Block::new).take(bytes / 64).collect()
@@ -150,6 +151,19 @@ fn each_random_byte_goes_to_one_user() {
     assert!(!driver.device_mut().asked, "all were full");
     let _ = driver.run();
     assert!(driver.device_mut().asked, "they are empty again");
+}
+
+#[test]
+fn without_a_source_nobody_waits() {
+    let memory = memory(128 + 64);
+    let mut user = Consumer::attach(Region::over(&memory)).expect("room");
+    user.await_data();
+    let mut users = [(5, Producer::attach(Region::over(&memory)).expect("room"))];
+    assert!(tell_dry(&mut users).channels().eq([5]));
+    assert_eq!(user.note(), DRY);
+    // A life with a source takes it back.
+    let _ = Entropy::new(Counter::default(), Vec::from(users)).run();
+    assert_eq!(user.note(), 0);
 }
 
 /// A network device with so much room.

@@ -58,8 +58,17 @@ pub enum Boot {
 impl Boot {
     /// A guest's files, booted without a hypervisor.
     pub fn bare(workspace: &Workspace, kernel: Kernel) -> Self {
+        Self::linux(workspace, kernel, "initramfs.cpio.gz")
+    }
+
+    /// The same with modules for virtio devices.
+    pub fn bare_with_modules(workspace: &Workspace, kernel: Kernel) -> Self {
+        Self::linux(workspace, kernel, "initramfs-virtio.cpio.gz")
+    }
+
+    fn linux(workspace: &Workspace, kernel: Kernel, initrd: &str) -> Self {
         let folder = guest::folder(workspace, kernel);
-        Self::Linux { kernel: folder.join("Image"), initrd: Some(folder.join("initramfs.cpio.gz")) }
+        Self::Linux { kernel: folder.join("Image"), initrd: Some(folder.join(initrd)) }
     }
 }
 

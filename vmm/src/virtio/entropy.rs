@@ -3,7 +3,7 @@
 use alloc::{rc::Rc, vec, vec::Vec};
 use core::cell::RefCell;
 
-use ivc::Consumer;
+use ivc::{Consumer, entropy::DRY};
 
 use super::{Bell, Fault, Model, Queues};
 use crate::{boot::fdt::Seed, memory::Memory};
@@ -37,10 +37,11 @@ impl<'a> Entropy<'a> {
         enough
     }
 
-    /// Whether there are enough bytes for the seeds of a guest. If there are not, a signal will come when there may be.
+    /// Whether a guest can be started: there are enough bytes for its seeds, or there never will be. If not, a signal will come when
+    /// that may have changed.
     pub fn is_ready(&self) -> bool {
         self.settle();
-        self.available() >= size_of::<Seed>()
+        self.available() >= size_of::<Seed>() || self.0.borrow().ring.note() == DRY
     }
 
     fn available(&self) -> usize {

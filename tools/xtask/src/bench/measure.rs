@@ -36,6 +36,9 @@ const HOST: [Range; 2] = [Range { start: 0x20_0000, size: 0x20_0000 }, Range { s
 /// What is said to a machine, and done until it ends; the path is that of the markers' log.
 type Script = fn(&mut Session, &Path) -> Result<()>;
 
+/// What a machine boots, and the devices for it.
+type Start = (Boot, Peripherals);
+
 /// Runs, each made once however many rows read it.
 pub struct Bench<'a> {
     workspace: &'a Workspace,
@@ -61,7 +64,7 @@ impl<'a> Bench<'a> {
             name,
             |session, _| idle(session),
             |workspace| match host {
-                Host::Bare => Ok(Boot::bare(workspace, kernel)),
+                Host::Bare => Ok((Boot::bare(workspace, kernel), Peripherals::default())),
                 Host::Quoll => system(workspace, DEFAULT_SYSTEM, kernel),
             },
         )
@@ -74,16 +77,34 @@ impl<'a> Bench<'a> {
     pub fn program(&mut self, host: Host) -> Result<&[Event]> {
         let name = format!("bench-{host:?}-program").to_lowercase();
         let events = self.run(name, to_the_end, |workspace| {
-            let image = system(workspace, "tests/systems/bench-guest.xml", Kernel::V6_1)?;
-            Ok(match host {
+            let (image, peripherals) = system(workspace, "tests/systems/bench-guest.xml", Kernel::V6_1)?;
+            let boot = match host {
                 Host::Bare => {
                     Boot::Linux { kernel: workspace.output(CONFIG.name()).join("bench-guest.bin"), initrd: None }
                 }
                 Host::Quoll => image,
-            })
+            };
+            Ok((boot, peripherals))
         })?;
         until(events, DONE)?;
         Ok(events)
+    }
+
+    /// Events of a Linux guest that reads its disk: see [`read_disk`].
+    ///
+    /// # Errors
+    /// When it does not build or does not come up.
+    pub fn disk(&mut self, host: Host) -> Result<&[Event]> {
+        let name = format!("bench-{host:?}-disk").to_lowercase();
+        let script: Script = |session, _| read_disk(session);
+        self.run(name, script, |workspace| {
+            let (image, peripherals) = system(workspace, DISK_SYSTEM, Kernel::V6_1)?;
+            let boot = match host {
+                Host::Bare => Boot::bare_with_modules(workspace, Kernel::V6_1),
+                Host::Quoll => image,
+            };
+            Ok((boot, peripherals))
+        })
     }
 
     /// Events of two guests without an operating system on one core.
@@ -110,9 +131,9 @@ impl<'a> Bench<'a> {
         Ok(events)
     }
 
-    fn run(&mut self, name: String, script: Script, boot: impl Fn(&Workspace) -> Result<Boot>) -> Result<&[Event]> {
+    fn run(&mut self, name: String, script: Script, boot: impl Fn(&Workspace) -> Result<Start>) -> Result<&[Event]> {
         if !self.runs.contains_key(&name) {
-            let events = boot(self.workspace).and_then(|boot| self.events(&name, boot, script));
+            let events = boot(self.workspace).and_then(|start| self.events(&name, start, script));
             self.runs.insert(name.clone(), events.map_err(|error| format!("{error:#}")));
         }
         match self.runs.get(&name).context("the run was just made")? {
@@ -150,7 +171,7 @@ impl<'a> Bench<'a> {
         Ok(u64::try_from(start.elapsed().as_millis())?)
     }
 
-    fn events(&self, name: &str, boot: Boot, script: Script) -> Result<Vec<Event>> {
+    fn events(&self, name: &str, (boot, peripherals): Start, script: Script) -> Result<Vec<Event>> {
         let counter = Counter { host: HOST.to_vec(), ..super::counter(self.workspace, name)? };
         let log = counter.output.clone();
         let machine = Machine {
@@ -159,7 +180,7 @@ impl<'a> Bench<'a> {
             cores: 1,
             icount: true,
             boot,
-            peripherals: Peripherals::default(),
+            peripherals,
             counter: Some(counter),
             terminals: None,
         };
@@ -175,13 +196,16 @@ impl<'a> Bench<'a> {
 const CONFIG: Config = Config::Release;
 
 const DEFAULT_SYSTEM: &str = "system.xml";
+const DISK_SYSTEM: &str = "tests/systems/virtio-linux.xml";
 
 fn options(system: &str, linux: Kernel) -> BuildOptions {
     BuildOptions::of(system, CONFIG, linux)
 }
 
-fn system(workspace: &Workspace, system: &str, linux: Kernel) -> Result<Boot> {
-    Ok(Boot::Image(build::image(workspace, &options(system, linux))?))
+fn system(workspace: &Workspace, system: &str, linux: Kernel) -> Result<Start> {
+    let options = options(system, linux);
+    let image = build::image(workspace, &options)?;
+    Ok((Boot::Image(image), build::fresh_peripherals(workspace, &options, "bench")?))
 }
 
 /// Waits until the last marker is in the log.
@@ -198,6 +222,35 @@ pub fn idle(session: &mut Session) -> Result<()> {
     session.expect(PROMPT)?;
     session.ask("(sleep 5; marker1; sleep 10; marker2; echo rested) &", PROMPT)?;
     session.expect("rested").map(drop)
+}
+
+/// KiB of the disk that [`read_disk`] reads more between markers 2 and 3 than between 1 and 2.
+const DISK_KIB: u64 = 128 * 64;
+
+/// Reads from the disk what was not read before: 1 MiB between markers 1 and 2, 9 between 2 and 3.
+///
+/// # Errors
+/// When the guest does not come to its prompt or does not answer.
+pub fn read_disk(session: &mut Session) -> Result<()> {
+    session.expect(PROMPT)?;
+    session.ask("marker1; dd if=/dev/vda of=/dev/null bs=64k count=16; marker2", PROMPT)?;
+    session.ask("dd if=/dev/vda of=/dev/null bs=64k skip=16 count=144; marker3", PROMPT).map(drop)
+}
+
+/// Instructions for each of the `count` steps that the second of two spans has more than the first, each of which begins where the other
+/// ends: from marker 1 to 2, and to 3. What both cost once does not show.
+fn per_step(events: &[Event], count: u64) -> Result<u64> {
+    let (start, middle, end) =
+        (until(events, What::Marker(1))?, until(events, What::Marker(2))?, until(events, What::Marker(3))?);
+    Ok((end - middle).saturating_sub(middle - start) / count)
+}
+
+/// Instructions for a KiB that is read from a disk.
+///
+/// # Errors
+/// When the run did not come to its end.
+pub fn disk_kib(events: &[Event]) -> Result<u64> {
+    per_step(events, DISK_KIB)
 }
 
 /// Instructions from power-on to the first time that `what` happened.
@@ -273,6 +326,13 @@ mod tests {
         let events = markers(&[(1, 5), (0, 10), (1, 111), (0, 200), (2, 210), (1, 221), (0, 300), (1, 331), (0, 400)]);
         assert_eq!(between(&events, Marker(0), Marker(1)).expect("pairs"), 30);
         assert!(between(&events, Marker(3), Marker(1)).is_err());
+    }
+
+    #[test]
+    fn what_both_spans_cost_does_not_show() {
+        let events = markers(&[(0, 5), (1, 100), (2, 100 + 30 + 16 * 7), (3, 100 + 60 + 16 * 7 + 144 * 7)]);
+        assert_eq!(per_step(&events, 128).expect("three markers"), 7);
+        assert!(per_step(&events[..3], 128).is_err());
     }
 
     #[test]

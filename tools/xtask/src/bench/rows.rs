@@ -37,6 +37,7 @@ pub fn all() -> Vec<Row> {
     rows.extend(WORLDS);
     rows.extend(KERNEL);
     rows.extend(WHOLE_MACHINE);
+    rows.extend(SHARED_DEVICES);
     rows.extend(SIZE);
     rows
 }
@@ -155,6 +156,20 @@ const WHOLE_MACHINE: [Row; 8] = [
         operation: "idle guest, millionths of the time that the core is busy",
         goal: Goal::AtMost(1000),
         measure: |bench| Ok(idle(bench, Host::Quoll)? * 1_000_000 / IDLE_NANOSECONDS),
+    },
+];
+
+/// What Linux guests share, with all that Linux does for it.
+const SHARED_DEVICES: [Row; 2] = [
+    Row {
+        operation: "KiB read from a disk, no hypervisor",
+        goal: Goal::Baseline,
+        measure: |bench| measure::disk_kib(bench.disk(Host::Bare)?),
+    },
+    Row {
+        operation: "KiB read from a disk, block server and driver",
+        goal: Goal::Baseline,
+        measure: |bench| measure::disk_kib(bench.disk(Host::Quoll)?),
     },
 ];
 

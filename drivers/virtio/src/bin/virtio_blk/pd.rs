@@ -21,7 +21,6 @@ struct Pd {
 
 #[protection_domain(heap_size = 0x1000)]
 fn init() -> Pd {
-    let transport = pd::device(DeviceType::Block);
     let base: NonNull<u8> = memory_region_symbol!(user_vaddr: *mut u8);
     let size = *var!(user_size: usize = 0);
     // SAFETY: the system description maps the region there, and tells where it is.
@@ -30,7 +29,8 @@ fn init() -> Pd {
     let server = Server::attach(region).expect("a region with room for data");
     // SAFETY: the region is larger than what precedes the data.
     let data = unsafe { base.add(DATA) };
-    let disk = VirtioDisk::new(transport, data).unwrap_or_else(|error| panic!("{error}"));
+    let disk = pd::device(DeviceType::Block).and_then(|transport| VirtioDisk::new(transport, data));
+    let disk = disk.unwrap_or_else(|error| panic!("{error}"));
     let user = Channel::new(*var!(user_channel: usize = 0));
     let mut pd = Pd { driver: Disk::new(disk, server), irq: pd::interrupt(), user };
     pd.run();

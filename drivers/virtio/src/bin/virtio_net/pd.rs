@@ -18,7 +18,7 @@ struct Pd {
 
 #[protection_domain(heap_size = 0x1000)]
 fn init() -> Pd {
-    let nic = VirtioNic::new(pd::device(DeviceType::Network)).unwrap_or_else(|error| panic!("{error}"));
+    let nic = pd::device(DeviceType::Network).and_then(VirtioNic::new).unwrap_or_else(|error| panic!("{error}"));
     let region = clients::pd::region(*var!(switch_vaddr: usize = 0), *var!(switch_size: usize = 0));
     let port = region.and_then(|region| Port::station(region).ok()).expect("a region shared with the switch");
     let switch = Channel::new(*var!(switch_channel: usize = 0));
