@@ -16,6 +16,7 @@ pub mod hypervisor;
 mod inject;
 pub mod machine;
 pub mod memory;
+pub mod messages;
 mod report;
 pub mod smccc;
 pub mod syndrome;

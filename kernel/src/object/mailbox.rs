@@ -78,8 +78,10 @@ fn tell(vcpu: Ref<VCpu>) {
     let mailbox = &vcpu.mailbox;
     if let Some((index, interrupt)) = mailbox.told.get() {
         guest::where_loaded(vcpu, || vcpu::make_pending(vcpu, index as usize, interrupt));
-    } else if !mailbox.waits.replace(true)
-        && let Some(tcb) = vcpu.tcb.get()
+        return;
+    }
+    mailbox.waits.set(true);
+    if let Some(tcb) = vcpu.tcb.get()
         && let Some((addr, badge)) = notification(tcb, mailbox.notification.get())
     {
         notification::signal(addr, badge);

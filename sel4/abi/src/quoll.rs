@@ -56,6 +56,12 @@ pub mod slot {
 pub mod symbol {
     /// 64-bit set of the channels of the guest that the protection domain manages.
     pub const GUEST_CHANNELS: &str = "guest_channels";
+    /// Those with another guest at the other end that it may send to.
+    pub const GUEST_PORTS: &str = "guest_ports";
+    /// Those that its broadcasts go through.
+    pub const GUEST_BROADCASTS: &str = "guest_broadcasts";
+    /// Those through which it may signal.
+    pub const GUEST_SIGNALS: &str = "guest_signals";
 }
 
 /// Bits of [`vcpu_reg::FLAGS`].

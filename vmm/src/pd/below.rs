@@ -1,5 +1,7 @@
 //! What differs between the kernels with seL4's interface that this monitor runs on.
 
+use alloc::boxed::Box;
+
 use sel4::{
     Cap, CapType, MessageInfo, Word,
     cap::{Tcb, VCpu},
@@ -8,6 +10,7 @@ use sel4::{
 use sel4_abi::{error::ErrorCode, label::InvocationLabel, microkit::slot};
 use sel4_microkit::ChannelSet;
 use vmm::{
+    devices::pl011::Line,
     hypervisor::{Conduit, HostGic},
     vgic::ListRegisters,
 };
@@ -47,6 +50,11 @@ pub trait Kind {
 
     /// What has happened is handled.
     fn finish(&mut self) {}
+
+    /// The line over which a guest of so many vCPUs exchanges messages without calls of its own, if it has one.
+    fn message_line(_vcpus: usize) -> Option<Box<dyn Line>> {
+        None
+    }
 
     /// Something has notified the monitor.
     fn notified(&mut self, channels: ChannelSet);

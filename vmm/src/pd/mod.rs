@@ -13,7 +13,8 @@
 //! | `net_vaddr`, `net_size`, `net_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | region shared with a switch; may be absent |
 //! | `entropy_vaddr`, `entropy_size`, `entropy_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | ring of random bytes; may be absent. With one, the guest is started once there are enough for its seeds |
 //! | `rtc_vaddr` | `setvar_vaddr` | the host's PL031, read once at start; may be absent |
-//! | `guest_channels` | written by the tool | the guest's channels, a bit each |
+//! | `guest_channels`, `guest_ports`, `guest_broadcasts`, `guest_signals` | written by the tool | the guest's channels; those with a guest to send to; with one to broadcast to; with somebody to signal; a bit each |
+//! | `guest_notification` | `setvar_id` of the guest's `end` | the guest's channel to this monitor, which then acts for a guest that knows nothing of messages; may be absent |
 //! | `timer_channel` | `setvar_id` of the `irq` | without the feature `quoll`: the physical timer, interrupt 30 |
 
 mod below;
@@ -24,6 +25,8 @@ mod context;
 #[cfg(not(feature = "quoll"))]
 mod frame;
 mod kernel;
+#[cfg(feature = "quoll")]
+mod messages;
 #[cfg(not(feature = "quoll"))]
 mod plain;
 #[cfg(feature = "quoll")]
@@ -49,7 +52,7 @@ use vmm::{
     virtio::entropy::Entropy,
 };
 
-use self::{clock::HostClock, console::ConsoleLine, kernel::Kernel, ram::GuestRam};
+use self::{below::Kind, clock::HostClock, console::ConsoleLine, kernel::Kernel, ram::GuestRam};
 
 struct Monitor {
     kernel: Kernel,
@@ -68,7 +71,7 @@ fn init() -> Monitor {
     };
     let ram = GuestRam::new(*var!(guest_ram_vaddr: usize = 0), *var!(guest_ram_size: usize = 0));
     let entropy = virtio::entropy();
-    let mut guest = Guest::new(&kernel, files, ram, bus(ram, entropy.as_ref()));
+    let mut guest = Guest::new(&kernel, files, ram, bus(ram, entropy.as_ref(), kernel.vcpus()));
     if let Some(entropy) = &entropy {
         guest = guest.with_entropy(entropy.clone());
     }
@@ -126,7 +129,7 @@ impl Handler for Monitor {
 }
 
 /// The devices of the machine.
-fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>) -> Bus<'static> {
+fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, vcpus: usize) -> Bus<'static> {
     let console = ConsoleLine::new(
         *var!(console_vaddr: usize = 0),
         *var!(console_size: usize = 0),
@@ -136,7 +139,7 @@ fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>) -> Bus<'static> {
     let mut bus = Bus::default();
     bus.attach(UART, FIRST_SPI + UART_SPI, Box::new(Pl011::new(console)));
     bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(clock)));
-    virtio::attach(&mut bus, ram, entropy);
+    virtio::attach(&mut bus, ram, entropy, Below::message_line(vcpus));
     bus
 }
 

@@ -1,18 +1,23 @@
 //! quoll, with what it adds to seL4 16 ([`sel4::quoll`]): list registers to read and write, guests that wait in the
 //! kernel, and registers that come with the fault ([`super::context`]).
 
+use alloc::boxed::Box;
+
 use sel4::quoll::{GicInfo, VCpuFlags, VCpuReg as Extension};
 use sel4_abi::quoll::{mailbox_state, vcpu_reg};
 use sel4_microkit::{ChannelSet, var};
 use vmm::{
+    devices::pl011::Line,
     hypervisor::{Conduit, HostGic},
     machine::MAX_VCPUS,
+    messages::MessageLine,
     vgic::{ListRegister, ListRegisters, Maintenance, Version},
 };
 
 use super::{
     below::{Kind, vcpu_object},
     kernel::done,
+    messages::{self, Channels},
 };
 
 /// The position of `EOIcount` in `ICH_HCR_EL2`.
@@ -93,6 +98,9 @@ impl Kind for Below {
 
     fn new(vcpus: usize) -> Self {
         (0..vcpus).for_each(|vcpu| set_flags(vcpu, false));
+        if let Some(channel) = messages::notification() {
+            (0..vcpus).for_each(|vcpu| write_to(vcpu, Extension::MailboxNotification, channel as u64));
+        }
         let gic = if vcpus == 0 { 0 } else { read_from(0, Extension::GicInfo) };
         Self { gic: GicInfo::from_word(gic), maintenance: [Maintenance::empty(); MAX_VCPUS], exiting: None, held: 0 }
     }
@@ -139,6 +147,10 @@ impl Kind for Below {
     /// The kernel wakes vCPUs that wait.
     fn watch_timer(&mut self, _: usize) -> bool {
         false
+    }
+
+    fn message_line(vcpus: usize) -> Option<Box<dyn Line>> {
+        messages::notification().map(|_| Box::new(MessageLine::new(Channels::new(vcpus))) as _)
     }
 
     fn notified(&mut self, _: ChannelSet) {}

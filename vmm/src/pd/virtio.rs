@@ -6,7 +6,7 @@ use core::{fmt, ptr::NonNull};
 use ivc::{Consumer, Region, RegionError, block, net};
 use sel4_microkit::{Channel, debug_println, var};
 use vmm::{
-    devices::Bus,
+    devices::{Bus, pl011::Line},
     virtio::{
         Bell,
         blk::Blk,
@@ -61,9 +61,15 @@ fn complain(what: &str, error: &dyn fmt::Display) {
     debug_println!("{}: the guest has no {what}: {error}", kernel::name());
 }
 
-/// Connects the devices that the description has regions for.
-pub fn attach(bus: &mut Bus<'static>, ram: GuestRam, entropy: Option<&Entropy<'static>>) {
-    let ports = ports();
+/// Connects the devices that the description has regions for. The last port of the console is that for messages.
+pub fn attach(
+    bus: &mut Bus<'static>,
+    ram: GuestRam,
+    entropy: Option<&Entropy<'static>>,
+    messages: Option<Box<dyn Line>>,
+) {
+    let mut ports = ports();
+    ports.extend(messages.map(|line| PortConfig { line, name: "quoll.messages".into() }));
     if !ports.is_empty() {
         bus.attach_virtio(slot::CONSOLE, Box::new(Mmio::new(Console::new(ports), ram)));
     }

@@ -1,6 +1,6 @@
 //! What the tool writes into programs before they are laid out.
 
-use crate::model::{Place, SetVarValue, System, stack};
+use crate::model::{End, Party, Place, SetVarValue, System, stack};
 use crate::program::Program;
 use sel4_abi::microkit::limit::NAME_LENGTH;
 use sel4_abi::microkit::{monitor::MAX_ENTRIES, symbol};
@@ -55,7 +55,7 @@ fn write(program: &mut Program, name: &'static str, bytes: &[u8]) -> Result<(), 
 pub fn patch(system: &mut System) {
     for index in 0..system.pds.len() {
         let words = words(system, index);
-        let guest_channels = set(system.guest_ends_of(index).map(|(end, _)| end.id));
+        let guest = guest_words(system, index);
         let pd = &mut system.pds[index];
         let name = padded(&pd.name);
         let mut written = pd.program.write(symbol::NAME, &name);
@@ -63,10 +63,26 @@ pub fn patch(system: &mut System) {
         for (symbol, word) in &words {
             written &= pd.program.write(symbol, &word.to_le_bytes());
         }
-        // Only programs that manage guests have it.
-        let _ = pd.program.write(quoll::symbol::GUEST_CHANNELS, &guest_channels.to_le_bytes());
+        // Only programs that manage guests have these.
+        for (symbol, word) in guest {
+            let _ = pd.program.write(symbol, &word.to_le_bytes());
+        }
         assert!(written, "symbols were checked before");
     }
+}
+
+/// The symbols that say what channels the guest of a protection domain has.
+fn guest_words(system: &System, index: usize) -> [(&'static str, u64); 4] {
+    let among = |wanted: &dyn Fn(End, Party) -> bool| {
+        set(system.guest_ends_of(index).filter(|(end, other)| wanted(*end, other.party)).map(|(end, _)| end.id))
+    };
+    let is_port = |end: End, other: Party| end.notify && matches!(other, Party::Guest { .. });
+    [
+        (quoll::symbol::GUEST_CHANNELS, among(&|_, _| true)),
+        (quoll::symbol::GUEST_PORTS, among(&is_port)),
+        (quoll::symbol::GUEST_BROADCASTS, among(&|end, other| is_port(end, other) && end.broadcast)),
+        (quoll::symbol::GUEST_SIGNALS, among(&|end, _| end.notify)),
+    ]
 }
 
 /// A bit for each id.

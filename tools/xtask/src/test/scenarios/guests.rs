@@ -3,9 +3,10 @@
 
 use anyhow::{Context, Result, ensure};
 
+use super::linux::prompt;
 use super::{CHORD, ECHO, ask_echo, judges_itself};
 use crate::cli::{BuildOptions, Config};
-use crate::guest::Kernel;
+use crate::guest::{Kernel, PROMPT};
 use crate::machine::{CPUS, Gic};
 use crate::test::scenario::{Boots, Case, Scenario, Talk};
 
@@ -19,6 +20,14 @@ const CASES: [Case; 3] = [
 
 const MESSAGES: Case =
     Case { name: "arrive, wait, are refused, broadcast, and interrupt or do not", check: judges_itself };
+
+/// A Linux that exchanges messages with a guest that answers each with every word one higher.
+const LINUX: [Case; 4] = [
+    Case { name: "reaches the prompt", check: prompt },
+    Case { name: "has a port for messages", check: opens_port },
+    Case { name: "sends and is answered", check: exchanges },
+    Case { name: "is refused where it has no right, and told what is no request", check: refused },
+];
 
 /// What the VMM says on the debug console, each once however often the guest does it.
 const REPORTS: [&str; 8] = [
@@ -44,7 +53,16 @@ pub fn scenarios() -> Vec<Scenario> {
     ];
     let messages =
         messages.map(|(name, system, config, gic, cpu)| scenario(name, system, config, gic, cpu, &[MESSAGES]));
-    bad.chain(messages).collect()
+    let linux = [(Kernel::V6_1, Gic::V3, CPUS[0]), (Kernel::V6_12, Gic::V2, CPUS[2])];
+    let linux = linux.map(|(kernel, gic, cpu)| Scenario {
+        name: format!("messages of Linux {}, GICv{}, {cpu}", kernel.version(), gic.version()),
+        boots: Boots::System(BuildOptions::of("tests/systems/messages-linux.xml", Config::Debug, kernel)),
+        cpu,
+        gic,
+        counted: false,
+        cases: LINUX.to_vec(),
+    });
+    bad.chain(messages).chain(linux).collect()
 }
 
 fn scenario(name: &str, system: &str, config: Config, gic: Gic, cpu: &'static str, cases: &[Case]) -> Scenario {
@@ -56,6 +74,49 @@ fn scenario(name: &str, system: &str, config: Config, gic: Gic, cpu: &'static st
         counted: false,
         cases: cases.to_vec(),
     }
+}
+
+/// Lines that are typed are kept short: the shell would wrap them.
+fn opens_port(talk: &mut Talk) -> Result<Option<String>> {
+    for line in ["cd /sys/class/virtio-ports", "p=$(dirname $(grep -l quoll.messages */name))", "exec 3<>/dev/$p"] {
+        let answer = talk.session.ask(line, PROMPT)?;
+        ensure!(!answer.contains(": "), "{line}: {answer}");
+    }
+    talk.session.ask("r() { read l <&3; echo \"got $l.\"; }", PROMPT)?;
+    Ok(None)
+}
+
+/// Writes a request and reads so many lines.
+fn request(talk: &mut Talk, request: &str, lines: usize) -> Result<String> {
+    let read = "; r".repeat(lines);
+    let answer = talk.session.ask(&format!("echo {request} >&3{read}"), PROMPT)?;
+    let got = answer.split("got ").skip(1).filter_map(|line| line.split_once('.'));
+    Ok(got.map(|(line, _)| line).collect::<Vec<_>>().join("; "))
+}
+
+fn exchanges(talk: &mut Talk) -> Result<Option<String>> {
+    let cases = [
+        ("send 0 1 0xff 3", "sent 0; message 0 0x2 0x100 0x4"),
+        ("send 2 7 8 9", "sent 2; message 2 0x8 0x9 0xa"),
+        ("signal 0", "sent 0"),
+    ];
+    for (asked, expected) in cases {
+        let got = request(talk, asked, expected.split("; ").count())?;
+        ensure!(got == expected, "{asked}: {got}");
+    }
+    let got = request(talk, "broadcast 1 1 1", 1)?;
+    ensure!(got == "message 0 0x2 0x2 0x2", "{got}");
+    Ok(None)
+}
+
+fn refused(talk: &mut Talk) -> Result<Option<String>> {
+    for (asked, expected) in [("send 61 1 2 3", "refused 61"), ("signal 7", "refused 7"), ("hello", "unknown: ")] {
+        let got = request(talk, asked, 1)?;
+        ensure!(got.starts_with(expected), "{asked}: {got}");
+    }
+    let got = request(talk, "send 0 5 5 5", 2)?;
+    ensure!(got == "sent 0; message 0 0x6 0x6 0x6", "it goes on: {got}");
+    Ok(None)
 }
 
 fn reports(talk: &mut Talk) -> Result<Option<String>> {
