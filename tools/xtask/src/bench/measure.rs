@@ -107,6 +107,15 @@ impl<'a> Bench<'a> {
         })
     }
 
+    /// Events of two Linux guests that ping each other: see [`ping`].
+    ///
+    /// # Errors
+    /// When they do not build or do not come up.
+    pub fn network(&mut self) -> Result<&[Event]> {
+        let script: Script = |session, _| ping(session);
+        self.run("bench-network".to_owned(), script, |workspace| system(workspace, NETWORK_SYSTEM, Kernel::V6_1))
+    }
+
     /// Events of two guests without an operating system on one core.
     ///
     /// # Errors
@@ -197,6 +206,7 @@ const CONFIG: Config = Config::Release;
 
 const DEFAULT_SYSTEM: &str = "system.xml";
 const DISK_SYSTEM: &str = "tests/systems/virtio-linux.xml";
+const NETWORK_SYSTEM: &str = "tests/systems/virtio-net.xml";
 
 fn options(system: &str, linux: Kernel) -> BuildOptions {
     BuildOptions::of(system, CONFIG, linux)
@@ -237,6 +247,29 @@ pub fn read_disk(session: &mut Session) -> Result<()> {
     session.ask("dd if=/dev/vda of=/dev/null bs=64k skip=16 count=144; marker3", PROMPT).map(drop)
 }
 
+/// Round trips that [`ping`] makes more between markers 2 and 3 than between 1 and 2.
+const PINGS: u64 = 200;
+
+/// Sends frames of 1,442 bytes from the first guest to the second and back: 50 between markers 1 and 2, 250 between 2 and 3.
+///
+/// # Errors
+/// When a guest does not come to its prompt or does not answer.
+pub fn ping(session: &mut Session) -> Result<()> {
+    // The console's prefix key, and what it says when a client gets the terminal.
+    const FOCUS: [(&str, &str); 2] = [("\x1e2", "--- b"), ("\x1e1", "--- a")];
+    session.expect(PROMPT)?;
+    for (guest, (keys, answer)) in [2, 1].into_iter().zip(FOCUS) {
+        session.send(keys)?;
+        session.expect(answer)?;
+        session.expect(PROMPT)?;
+        session.ask(&format!("ip addr add 10.0.0.{guest}/24 dev eth0"), PROMPT)?;
+        session.ask("ip link set eth0 up", PROMPT)?;
+    }
+    session.ask("ping -q -A -c 50 -s 1400 10.0.0.2", PROMPT)?;
+    session.ask("marker1; ping -q -A -c 50 -s 1400 10.0.0.2; marker2", PROMPT)?;
+    session.ask("ping -q -A -c 250 -s 1400 10.0.0.2; marker3", PROMPT).map(drop)
+}
+
 /// Instructions for each of the `count` steps that the second of two spans has more than the first, each of which begins where the other
 /// ends: from marker 1 to 2, and to 3. What both cost once does not show.
 fn per_step(events: &[Event], count: u64) -> Result<u64> {
@@ -251,6 +284,14 @@ fn per_step(events: &[Event], count: u64) -> Result<u64> {
 /// When the run did not come to its end.
 pub fn disk_kib(events: &[Event]) -> Result<u64> {
     per_step(events, DISK_KIB)
+}
+
+/// Instructions for two frames, there and back.
+///
+/// # Errors
+/// When the run did not come to its end.
+pub fn round_trip(events: &[Event]) -> Result<u64> {
+    per_step(events, PINGS)
 }
 
 /// Instructions from power-on to the first time that `what` happened.

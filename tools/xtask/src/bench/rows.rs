@@ -160,7 +160,7 @@ const WHOLE_MACHINE: [Row; 8] = [
 ];
 
 /// What Linux guests share, with all that Linux does for it.
-const SHARED_DEVICES: [Row; 2] = [
+const SHARED_DEVICES: [Row; 3] = [
     Row {
         operation: "KiB read from a disk, no hypervisor",
         goal: Goal::Baseline,
@@ -170,6 +170,11 @@ const SHARED_DEVICES: [Row; 2] = [
         operation: "KiB read from a disk, block server and driver",
         goal: Goal::Baseline,
         measure: |bench| measure::disk_kib(bench.disk(Host::Quoll)?),
+    },
+    Row {
+        operation: "ping of 1,442 bytes to another guest and back",
+        goal: Goal::Baseline,
+        measure: |bench| measure::round_trip(bench.network()?),
     },
 ];
 
