@@ -219,6 +219,8 @@ pub fn abandon_system_call(tcb: Ref<Tcb>) {
 /// Takes a thread out of whatever it waits for. It is then inactive; resumed, it starts its system call over.
 pub fn cancel(tcb: Ref<Tcb>) {
     rewind(tcb);
+    // Also of a thread that stands still because its fault could not be told.
+    tcb.fault.set(None);
     match tcb.state.get() {
         State::Inactive | State::Running => return,
         State::Held => {}
@@ -228,7 +230,6 @@ pub fn cancel(tcb: Ref<Tcb>) {
         State::BlockedOnNotification { notification } => notification.forget(tcb),
         State::WaitingForInterrupt => waits::forget_wait(tcb),
     }
-    tcb.fault.set(None);
     tcb.state.set(State::Inactive);
 }
 

@@ -1,15 +1,20 @@
-//! The kernel against a reference model (`model`): random system calls of threads that share endpoints, notifications and
-//! reply objects, and random deeds of a root thread that stops them, moves their time and makes objects anew. After each
-//! step states, bindings and what arrived must agree, and the kernel's own structures must hold together.
+//! The kernel against a reference model (`model`): random system calls and faults of threads that share endpoints,
+//! notifications and reply objects, random deeds of a root thread that stops them, moves and configures their time and makes
+//! objects anew, and time that passes. After each step states, bindings and what arrived must agree, and the kernel's own
+//! structures must hold together.
 //!
 //! `PROPTEST_CASES=100000 cargo test -p quoll-kernel --test differential` looks longer.
 
 mod common;
 mod model;
 
-use common::{CNODE, FREE, Root, TCB, VSPACE, check_list, start};
-use model::{Deed, ENDPOINTS, Model, NOTIFICATIONS, REPLIES, State, SystemCall, THREADS};
+use common::{CNODE, FREE, IRQ_CONTROL, Root, SCHED_CONTROL, TCB, Thread, VSPACE, check_trees, receive, start};
+use model::random::{any_call, any_deed};
+use model::time::{Account, PARAMETERS};
+use model::{Deed, ENDPOINTS, Handler, Model, NOTIFICATIONS, REPLIES, State, SystemCall, THREADS};
 use proptest::prelude::*;
+use quoll_kernel::arch::machine;
+use quoll_kernel::fault::Fault;
 use quoll_kernel::mem::Ref;
 use quoll_kernel::object::endpoint::Endpoint;
 use quoll_kernel::object::notification::Notification;
@@ -20,14 +25,24 @@ use quoll_kernel::{cpu, trap};
 use quoll_kernel_core::cap::Cap;
 use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::message::{CNodeCapData, MessageInfo};
-use sel4_abi::object::ObjectType;
+use sel4_abi::object::{ObjectType, SCHED_CONTEXT_SPORADIC};
 use sel4_abi::syscall::{Syscall, register};
 
 /// Priority of threads at first. The root thread's is 100, so that it runs whenever it can.
 const LOW: u8 = 10;
 /// Of the thread that is to make a system call.
 const HIGH: u8 = 200;
-const BUDGET: u64 = 1000;
+/// Ends the root thread's wait while time passes.
+const ALARM: u64 = FREE;
+const ALARM_HANDLER: u64 = FREE + 1;
+const ALARM_IRQ: u32 = 40;
+/// Runs while nobody else can.
+const IDLE: u64 = FREE + 10;
+/// Behind all slots that are used.
+const SLOTS: u64 = FREE + 500;
+
+/// Guard of the threads' CNode.
+const ROOT_DATA: u64 = CNodeCapData { guard: 0, guard_size: 52 }.to_word();
 
 /// Badges of the capabilities that stand behind an object's own, which has none.
 const BADGES: [u64; 2] = [1, 2];
@@ -52,55 +67,23 @@ fn reply_slot(i: usize) -> u64 {
     FREE + 400 + i as u64
 }
 
+/// The capability to tell a handler through, or an empty slot.
+fn handler_slot(handler: Option<Handler>) -> u64 {
+    handler.map_or(SLOTS, |handler| endpoint_slot(handler.endpoint) + handler.badge)
+}
+
+/// More often, the timer does not fire in a step.
+const MOST_EVENTS: usize = 1000;
+
 /// The kernel and the model, side by side.
 struct World {
     root: Root,
     model: Model,
+    /// What was used of each context.
+    accounts: [Account; THREADS],
+    idle: Thread,
     /// Label of the next message.
     label: u64,
-}
-
-fn any_call() -> impl Strategy<Value = SystemCall> {
-    let (endpoint, reply, badge, notification) = (0..ENDPOINTS, 0..REPLIES, 0..=2u64, 0..NOTIFICATIONS);
-    prop_oneof![
-        1 => (endpoint.clone(), badge.clone()).prop_map(|(endpoint, badge)| SystemCall::Send { endpoint, badge }),
-        1 => (endpoint.clone(), badge.clone()).prop_map(|(endpoint, badge)| SystemCall::NBSend { endpoint, badge }),
-        3 => (endpoint.clone(), badge.clone()).prop_map(|(endpoint, badge)| SystemCall::Call { endpoint, badge }),
-        3 => (endpoint.clone(), reply.clone()).prop_map(|(endpoint, reply)| SystemCall::Recv { endpoint, reply }),
-        1 => (endpoint.clone(), reply.clone()).prop_map(|(endpoint, reply)| SystemCall::NBRecv { endpoint, reply }),
-        1 => endpoint.clone().prop_map(|endpoint| SystemCall::Receive { endpoint }),
-        2 => reply.clone().prop_map(|reply| SystemCall::Reply { reply }),
-        2 => (endpoint.clone(), reply.clone()).prop_map(|(endpoint, reply)| SystemCall::ReplyRecv { endpoint, reply }),
-        1 => (0..ENDPOINTS, badge.clone(), endpoint, reply)
-            .prop_map(|(to, badge, endpoint, reply)| SystemCall::NBSendRecv { to, badge, endpoint, reply }),
-        2 => (notification.clone(), badge).prop_map(|(notification, badge)| SystemCall::Signal { notification, badge }),
-        1 => notification.clone().prop_map(|notification| SystemCall::Wait { notification }),
-        1 => notification.prop_map(|notification| SystemCall::Poll { notification }),
-    ]
-}
-
-fn any_deed() -> impl Strategy<Value = Deed> {
-    let (thread, context, notification) = (0..THREADS, 0..THREADS, 0..NOTIFICATIONS);
-    prop_oneof![
-        1 => thread.clone().prop_map(|thread| Deed::Suspend { thread }),
-        2 => thread.clone().prop_map(|thread| Deed::Resume { thread }),
-        1 => (thread.clone(), 1..50u8).prop_map(|(thread, priority)| Deed::SetPriority { thread, priority }),
-        4 => (context.clone(), thread.clone()).prop_map(|(context, thread)| Deed::Bind { context, thread }),
-        4 => (context.clone(), notification.clone())
-            .prop_map(|(context, notification)| Deed::BindNotification { context, notification }),
-        1 => context.clone().prop_map(|context| Deed::Unbind { context }),
-        2 => (context.clone(), thread.clone()).prop_map(|(context, thread)| Deed::UnbindThread { context, thread }),
-        1 => (context, notification.clone())
-            .prop_map(|(context, notification)| Deed::UnbindNotification { context, notification }),
-        4 => (thread.clone(), notification.clone())
-            .prop_map(|(thread, notification)| Deed::Attach { thread, notification }),
-        1 => thread.clone().prop_map(|thread| Deed::Detach { thread }),
-        1 => (0..ENDPOINTS, 1..=2u64).prop_map(|(endpoint, badge)| Deed::CancelSends { endpoint, badge }),
-        1 => (0..ENDPOINTS).prop_map(|endpoint| Deed::RemakeEndpoint { endpoint }),
-        1 => notification.prop_map(|notification| Deed::RemakeNotification { notification }),
-        1 => (0..REPLIES).prop_map(|reply| Deed::RemakeReply { reply }),
-        1 => thread.prop_map(|thread| Deed::RemakeThread { thread }),
-    ]
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +93,8 @@ enum Step {
     Deed(Deed),
     /// The same, aimed at what it can succeed with.
     Aimed(Deed),
+    /// So many ticks pass while the root thread waits.
+    Pass(u64),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -117,6 +102,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => (0..THREADS, any_call()).prop_map(|(thread, call)| Step::Call(thread, call)),
         1 => any_deed().prop_map(Step::Deed),
         2 => any_deed().prop_map(Step::Aimed),
+        1 => (1..1500u64).prop_map(Step::Pass),
     ]
 }
 
@@ -135,10 +121,17 @@ fn any_life() -> impl Strategy<Value = Vec<Step>> {
 
 impl World {
     fn new() -> Self {
-        let world = Self { root: Root::new(), model: Model::new(LOW), label: 1 };
+        let root = Root::new();
+        let idle = root.thread(IDLE, 0, Some((1000, 1000)));
+        root.ok(IDLE, Label::TCBResume, &[], &[]);
+        let accounts = std::array::from_fn(|_| Account::new(PARAMETERS[0], 0));
+        let world = Self { root, model: Model::new(LOW), accounts, idle, label: 1 };
         let root = &world.root;
+        root.retype(ObjectType::Notification, 0, ALARM, 1);
+        root.ok(IRQ_CONTROL, Label::IRQIssueIRQHandler, &[ALARM_IRQ.into(), ALARM_HANDLER, 64], &[CNODE]);
+        root.ok(ALARM_HANDLER, Label::IRQSetIRQHandler, &[], &[ALARM]);
         for i in 0..THREADS {
-            root.thread(thread_slot(i), LOW, Some((BUDGET, BUDGET)));
+            root.thread(thread_slot(i), LOW, Some((PARAMETERS[0].budget, PARAMETERS[0].period)));
             root.ok(thread_slot(i), Label::TCBResume, &[], &[]);
         }
         (0..ENDPOINTS).for_each(|i| world.make(ObjectType::Endpoint, endpoint_slot(i)));
@@ -163,8 +156,7 @@ impl World {
         let slot = thread_slot(i);
         self.root.delete(slot);
         self.root.retype(ObjectType::Tcb, 0, slot, 1);
-        let data = CNodeCapData { guard: 0, guard_size: 52 }.to_word();
-        self.root.ok(slot, Label::TCBConfigure, &[data, 0, 0x20_0000], &[CNODE, VSPACE, slot + 1]);
+        self.root.ok(slot, Label::TCBConfigure, &[ROOT_DATA, 0, 0x20_0000], &[CNODE, VSPACE, slot + 1]);
         self.set_priority(i, self.model.threads[i].priority);
     }
 
@@ -225,6 +217,18 @@ impl World {
             Deed::CancelSends { endpoint, badge } => {
                 invoke(CNODE, Label::CNodeCancelBadgedSends, &[endpoint_slot(endpoint) + badge, 64], &[])
             }
+            Deed::HandleFaults { thread: t, handler } => {
+                invoke(thread(t), Label::TCBSetSpace, &[ROOT_DATA, 0], &[handler_slot(handler), CNODE, VSPACE])
+            }
+            Deed::HandleTimeouts { thread: t, handler } => {
+                invoke(thread(t), Label::TCBSetTimeoutEndpoint, &[], &[handler_slot(handler)])
+            }
+            Deed::Configure { context: c, parameters } => {
+                let new = PARAMETERS[parameters];
+                let flags = if new.sporadic { SCHED_CONTEXT_SPORADIC } else { 0 };
+                let words = [new.budget, new.period, new.extra_refills, 7, flags];
+                invoke(SCHED_CONTROL, Label::SchedControlConfigureFlags, &words, &[context(c)])
+            }
             _ => {
                 match deed {
                     Deed::RemakeEndpoint { endpoint } => self.remake(ObjectType::Endpoint, endpoint_slot(endpoint)),
@@ -249,15 +253,7 @@ impl World {
         let raise =
             start(root.tcb, Syscall::Call, thread_slot(thread), Label::TCBSetPriority as u64, &[HIGH.into()], &[TCB]);
         assert_eq!(raise, tcb, "a thread of the highest priority runs");
-        let (number, first, registers) = registers(call);
-        tcb.regs.x[register::INFO].set(MessageInfo::new(label, 0, 0, 0).0);
-        tcb.regs.x[register::CAP].set(first);
-        for (index, value) in registers {
-            tcb.regs.x[index].set(value);
-        }
-        tcb.regs.x[register::NUMBER].set(number as i64 as u64);
-        tcb.regs.pc.set(tcb.regs.pc.get() + 4);
-        let next = trap::syscall(tcb);
+        let next = trap(tcb, call, label);
         let low = u64::from(self.model.threads[thread].priority);
         if next == tcb {
             // It overwrites what it got, which is looked at before.
@@ -274,21 +270,90 @@ impl World {
     fn both(&mut self, deed: Deed) {
         let allowed = self.model.deed(deed);
         assert_eq!(self.deed(deed), allowed, "{deed:?}");
+        if let Deed::Configure { context, parameters } = deed {
+            self.accounts[context] = Account::new(PARAMETERS[parameters], machine().now.get());
+        }
+    }
+
+    /// Whether a context can be used now, as the kernel's refills have it; what they allow is held against the account.
+    fn has_time(&self, context: usize) -> bool {
+        SchedContext::has_time(self.context(context), machine().now.get())
+    }
+
+    /// Tells the model what it cannot know.
+    fn look_at_the_clock(&mut self) {
+        let now = machine().now.get();
+        for i in 0..THREADS {
+            let has_time = self.has_time(i);
+            assert!(has_time || !self.accounts[i].must_have_time(now), "context {i} has no time at {now}");
+            self.model.contexts[i].has_time = has_time;
+        }
+    }
+
+    /// Lets time pass while the root thread waits: whoever has the highest priority of those that have time runs.
+    fn pass(&mut self, ticks: u64) {
+        let end = machine().now.get() + ticks;
+        let mut running = receive(self.root.tcb, Syscall::Wait, ALARM, 0);
+        for _ in 0..=MOST_EVENTS {
+            self.look_at_the_clock();
+            let number = self.number_of_highest(running);
+            let start = machine().now.get();
+            let next = machine().deadline.get();
+            let stop = next.clamp(start, end);
+            machine().now.set(stop);
+            let context = number.and_then(|number| self.model.threads[number].context);
+            if let Some(context) = context {
+                self.accounts[context].run(start, stop);
+            }
+            if next > end {
+                machine().pending.borrow_mut().push_back(ALARM_IRQ);
+                assert_eq!(trap::interrupt(), self.root.tcb, "the alarm wakes the root thread");
+                self.root.ok(ALARM_HANDLER, Label::IRQAckIRQ, &[], &[]);
+                return self.look_at_the_clock();
+            }
+            running = trap::interrupt();
+            self.look_at_the_clock();
+            if let (Some(thread), Some(context)) = (number, context)
+                && self.accounts[context].is_bounded()
+                && !self.model.contexts[context].has_time
+            {
+                self.model.time_ended(thread);
+            }
+            self.compare();
+        }
+        panic!("the timer fires without end");
+    }
+
+    /// The thread that runs, unless it is the idle one, and none has a higher priority and time.
+    fn number_of_highest(&self, running: Ref<Tcb>) -> Option<usize> {
+        let number = (0..THREADS).find(|i| self.tcb(*i) == running);
+        assert!(number.is_some() || running == self.idle.tcb, "a stranger runs");
+        assert!(number.is_none_or(|i| self.model.can_run(i) && self.model.has_time(i)), "{number:?} cannot run");
+        for other in (0..THREADS).filter(|i| self.model.can_run(*i) && self.model.has_time(*i)) {
+            let priority = self.model.threads[other].priority;
+            assert!(priority <= running.priority.get(), "thread {other} goes before {number:?}");
+        }
+        number
     }
 
     fn step(&mut self, step: Step) {
         self.model.threads.iter_mut().for_each(|thread| thread.got = (None, None));
+        self.look_at_the_clock();
         match step {
             Step::Call(number, call) => {
-                let able: Vec<usize> = (0..THREADS).filter(|thread| self.model.can_run(*thread)).collect();
+                let able: Vec<usize> =
+                    (0..THREADS).filter(|thread| self.model.can_run(*thread) && self.model.has_time(*thread)).collect();
                 if let Some(&thread) = able.get(number % able.len().max(1)) {
                     self.label += 1;
-                    self.model.call(thread, call, self.label);
-                    self.call(thread, call, self.label);
+                    // A fault's answer with another label than 0 stops the thread.
+                    let label = if self.label.is_multiple_of(2) { self.label } else { 0 };
+                    self.model.call(thread, call, label);
+                    self.call(thread, call, label);
                 }
             }
             Step::Deed(deed) => self.both(deed),
             Step::Aimed(deed) => self.both(self.model.aim(deed)),
+            Step::Pass(ticks) => self.pass(ticks),
         }
         (0..THREADS).for_each(|thread| self.compare_message(thread));
         self.compare();
@@ -361,8 +426,8 @@ impl World {
         }
     }
 
-    /// What must hold whatever the model says: who can run is in a queue once, who cannot is in none; budgets are whole;
-    /// the derivation list holds together.
+    /// What must hold whatever the model says: who can run is in a queue once, who cannot is in none, and threads know it;
+    /// those that wait for time are in order; budgets are whole; the derivation trees and the untyped hold together.
     fn check(&self) {
         let cpu = cpu::this();
         assert_eq!(cpu.current.get(), Some(self.root.tcb));
@@ -372,21 +437,43 @@ impl World {
             let tcb = self.tcb(i);
             let times = ready.iter().chain(&released).filter(|other| **other == tcb).count();
             assert_eq!(times, usize::from(self.model.can_run(i)), "queues of thread {i}");
+            let queues = (tcb.in_ready_queue.get(), tcb.in_release_queue.get());
+            assert_eq!(queues, (ready.contains(&tcb), released.contains(&tcb)), "queues that thread {i} knows of");
             let context = self.context(i);
-            let (time, budget) = (SchedContext::account(context), context.budget.get());
+            let (time, budget) = (SchedContext::account(context), self.accounts[i].parameters.budget);
             let matches = if context.is_round_robin() { time <= budget } else { time == budget };
             assert!(matches, "context {i} has {time} ticks of {budget}");
         }
-        assert!(ready.iter().chain(&released).all(|tcb| (0..THREADS).any(|i| self.tcb(i) == *tcb)), "a stranger");
-        check_list(self.root.slot(TCB));
+        let is_known = |tcb| tcb == self.idle.tcb || (0..THREADS).any(|i| self.tcb(i) == tcb);
+        assert!(ready.iter().chain(&released).all(|tcb| is_known(*tcb)), "a stranger");
+        assert!(released.iter().is_sorted_by_key(|tcb| tcb.sched_context.get().map(SchedContext::due)), "out of order");
+        check_trees(&self.root, SLOTS);
     }
 }
 
-/// A system call's number, x0, and other registers.
-fn registers(call: SystemCall) -> (Syscall, u64, Vec<(usize, u64)>) {
+/// A thread's system call, or fault; comes back with the thread that runs then.
+fn trap(tcb: Ref<Tcb>, call: SystemCall, label: u64) -> Ref<Tcb> {
+    let Some((number, first, registers)) = registers(call) else {
+        return trap::fault(tcb, Fault::UserException { number: 0, code: 0 });
+    };
+    tcb.regs.x[register::INFO].set(MessageInfo::new(label, 0, 0, 0).0);
+    tcb.regs.x[register::CAP].set(first);
+    for (index, value) in registers {
+        tcb.regs.x[index].set(value);
+    }
+    tcb.regs.x[register::NUMBER].set(number as i64 as u64);
+    tcb.regs.pc.set(tcb.regs.pc.get() + 4);
+    trap::syscall(tcb)
+}
+
+/// Numbers and values of registers.
+type OtherRegisters = Vec<(usize, u64)>;
+
+/// A system call's number, x0, and other registers; a fault has none.
+fn registers(call: SystemCall) -> Option<(Syscall, u64, OtherRegisters)> {
     let endpoint = |i, badge| endpoint_slot(i) + badge;
     let reply = |i| vec![(register::REPLY, reply_slot(i))];
-    match call {
+    Some(match call {
         SystemCall::Send { endpoint: e, badge } => (Syscall::Send, endpoint(e, badge), vec![]),
         SystemCall::NBSend { endpoint: e, badge } => (Syscall::NBSend, endpoint(e, badge), vec![]),
         SystemCall::Call { endpoint: e, badge } => (Syscall::Call, endpoint(e, badge), vec![]),
@@ -403,7 +490,8 @@ fn registers(call: SystemCall) -> (Syscall, u64, Vec<(usize, u64)>) {
         SystemCall::Signal { notification, badge } => (Syscall::Send, notification_slot(notification) + badge, vec![]),
         SystemCall::Wait { notification } => (Syscall::Wait, notification_slot(notification), vec![]),
         SystemCall::Poll { notification } => (Syscall::NBWait, notification_slot(notification), vec![]),
-    }
+        SystemCall::Fault => return None,
+    })
 }
 
 proptest! {
@@ -440,5 +528,31 @@ fn lent_time_does_not_go_back_to_a_caller_that_has_other_time() {
         Step::Call(0, SystemCall::Call { endpoint: 0, badge: 1 }),
         Step::Deed(Deed::Bind { context: 1, thread: 0 }),
         Step::Deed(Deed::UnbindThread { context: 0, thread: 1 }),
+    ]);
+}
+
+#[test]
+fn a_fault_that_could_not_be_told_is_over_when_the_thread_is_resumed() {
+    go_through(&[
+        Step::Deed(Deed::HandleFaults { thread: 0, handler: Some(Handler { endpoint: 0, badge: 1 }) }),
+        Step::Call(0, SystemCall::Fault),
+        Step::Deed(Deed::RemakeEndpoint { endpoint: 0 }),
+        Step::Deed(Deed::Resume { thread: 0 }),
+        Step::Call(1, SystemCall::Recv { endpoint: 1, reply: 0 }),
+        Step::Call(0, SystemCall::Send { endpoint: 1, badge: 1 }),
+    ]);
+}
+
+#[test]
+fn the_end_of_a_budget_is_told_and_answered() {
+    go_through(&[
+        Step::Deed(Deed::Configure { context: 0, parameters: 1 }),
+        Step::Deed(Deed::HandleTimeouts { thread: 0, handler: Some(Handler { endpoint: 0, badge: 1 }) }),
+        Step::Call(1, SystemCall::Recv { endpoint: 0, reply: 0 }),
+        Step::Deed(Deed::SetPriority { thread: 0, priority: 40 }),
+        Step::Pass(150),
+        Step::Call(0, SystemCall::Poll { notification: 0 }),
+        Step::Call(0, SystemCall::Reply { reply: 0 }),
+        Step::Pass(1000),
     ]);
 }

@@ -56,7 +56,8 @@ impl Slot {
         self.cap.get().is(Tag::Null)
     }
 
-    fn prev(&self) -> Option<Ref<Slot>> {
+    /// The slot before this one in the tree.
+    pub fn prev(&self) -> Option<Ref<Slot>> {
         slot_at(self.prev.get())
     }
 

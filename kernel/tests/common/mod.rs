@@ -15,6 +15,7 @@ use sel4_abi::message::{CNodeCapData, CapRights, MessageInfo};
 use sel4_abi::object::ObjectType;
 use sel4_abi::syscall::Syscall;
 use std::alloc::{Layout, alloc_zeroed};
+use std::collections::BTreeSet;
 
 /// Slots of the root thread's CNode.
 pub const TCB: u64 = 1;
@@ -229,13 +230,53 @@ pub fn pass(ticks: u64) -> Option<Ref<Tcb>> {
     cpu::this().current.get()
 }
 
-/// The invariants of the derivation list from a slot on: neighbours point at each other.
-pub fn check_list(first: Ref<Slot>) {
+/// The invariants of the derivation list from a slot on: neighbours point at each other, and none is empty. Comes back
+/// with the slots.
+pub fn check_list(first: Ref<Slot>) -> Vec<Ref<Slot>> {
+    let mut slots = vec![first];
     let mut slot = first;
     while let Some(next) = slot.next() {
         assert!(!next.is_empty(), "an empty slot in the tree");
+        assert_eq!(next.prev(), Some(slot), "neighbours disagree");
+        slots.push(next);
         slot = next;
     }
+    slots
+}
+
+/// The invariants of the derivation trees: each capability among the first `slots` of the CNode stands in one; what was made
+/// of the untyped stands behind it, in memory that it has given away, and apart from what else was made of it.
+pub fn check_trees(root: &Root, slots: u64) {
+    let trees: Vec<_> = (TCB..=BUFFER).flat_map(|first| check_list(root.slot(first))).collect();
+    let places: BTreeSet<u64> = trees.iter().map(|slot| slot.addr().get()).collect();
+    assert_eq!(places.len(), trees.len(), "a slot stands in two places");
+    for index in 0..slots {
+        let slot = root.slot(index);
+        assert!(slot.is_empty() || places.contains(&slot.addr().get()), "slot {index} is in no tree");
+    }
+    let Cap::Untyped { addr, free, .. } = root.cap(UNTYPED) else { panic!("no untyped") };
+    let made: BTreeSet<(u64, u64)> =
+        check_list(root.slot(UNTYPED)).iter().filter_map(|slot| extent(slot.cap())).collect();
+    let mut end = addr.get();
+    for (start, bytes) in made {
+        assert!(start >= end, "objects overlap at {start:#x}");
+        end = start + bytes;
+    }
+    assert!(end <= addr.get() + free, "an object lies in memory that is free");
+}
+
+/// Address and size of what a capability names, of the kinds that tests make.
+fn extent(cap: Cap) -> Option<(u64, u64)> {
+    let (addr, object, size) = match cap {
+        Cap::Thread { addr } => (addr, ObjectType::Tcb, 0),
+        Cap::Endpoint { addr, .. } => (addr, ObjectType::Endpoint, 0),
+        Cap::Notification { addr, .. } => (addr, ObjectType::Notification, 0),
+        Cap::Reply { addr, .. } => (addr, ObjectType::Reply, 0),
+        Cap::SchedContext { addr, size_bits } => (addr, ObjectType::SchedContext, size_bits),
+        Cap::Frame { addr, .. } => (addr, ObjectType::SmallPage, 0),
+        _ => return None,
+    };
+    Some((addr.get(), 1 << object.size_bits(size)))
 }
 
 /// The fake hardware.

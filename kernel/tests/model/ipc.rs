@@ -1,6 +1,7 @@
 //! System calls in the model.
 
-use super::{Model, State, SystemCall};
+use super::{Handler, Model, State, SystemCall};
+use sel4_abi::fault::FaultTag;
 
 /// How a message is sent.
 #[derive(Clone, Copy)]
@@ -35,7 +36,27 @@ impl Model {
             SystemCall::Signal { notification, badge } => self.signal(notification, badge),
             SystemCall::Wait { notification } => self.wait(thread, notification, true),
             SystemCall::Poll { notification } => self.wait(thread, notification, false),
+            SystemCall::Fault => self.fault(thread, FaultTag::UserException),
         }
+    }
+
+    /// A fault: the handler is told, on the thread's time if it has none. Without one, the thread stops.
+    fn fault(&mut self, thread: usize, tag: FaultTag) {
+        match self.threads[thread].fault_handler {
+            Some(handler) => self.raise(thread, tag, handler, true),
+            None => self.stop(thread),
+        }
+    }
+
+    pub(super) fn raise(&mut self, thread: usize, tag: FaultTag, handler: Handler, donate: bool) {
+        self.threads[thread].sends = tag as u64;
+        self.threads[thread].faulted = true;
+        self.send(thread, handler.endpoint, Send { badge: handler.badge, call: true, blocking: true, donate });
+    }
+
+    pub(super) fn stop(&mut self, thread: usize) {
+        self.threads[thread].state = State::Inactive;
+        self.threads[thread].faulted = false;
     }
 
     /// Puts a thread behind those of its priority or above.
@@ -81,7 +102,7 @@ impl Model {
         let passive = self.threads[receiver].context.is_none();
         let lent = self.threads[sender].context.filter(|_| passive && send.donate);
         match (send.call, reply) {
-            (true, None) => self.threads[sender].state = State::Inactive,
+            (true, None) => self.stop(sender),
             (true, Some(reply)) => {
                 self.replies[reply] = Some(sender);
                 self.threads[sender].state = State::AwaitingReply { reply };
@@ -134,8 +155,18 @@ impl Model {
         let Some(caller) = self.replies[reply] else { return };
         if matches!(self.threads[caller].state, State::AwaitingReply { .. }) {
             self.end_call(reply);
+            let label = self.threads[thread].sends;
+            let faulted = self.threads[caller].faulted;
+            self.stop(caller);
+            if !faulted {
+                self.threads[caller].got = (None, Some(label));
+            } else if label != 0 {
+                return;
+            }
             self.threads[caller].state = State::Running;
-            self.threads[caller].got = (None, Some(self.threads[thread].sends));
+            if self.threads[caller].context.is_some() && !self.has_time(caller) {
+                self.time_ended(caller);
+            }
         }
     }
 
@@ -196,8 +227,8 @@ impl Model {
 
     fn wait(&mut self, thread: usize, notification: usize, blocking: bool) {
         if self.notifications[notification].bound.is_some_and(|bound| bound != thread) {
-            // What is bound to another is no notification to wait on: a fault, which nobody is told.
-            self.threads[thread].state = State::Inactive;
+            // What is bound to another is no notification to wait on.
+            self.fault(thread, FaultTag::CapFault);
         } else if self.notifications[notification].word.is_some() {
             self.take_signal(thread, notification);
         } else if blocking {
@@ -228,6 +259,6 @@ impl Model {
                 self.notifications[notification].queue.retain(|other| *other != thread);
             }
         }
-        self.threads[thread].state = State::Inactive;
+        self.stop(thread);
     }
 }

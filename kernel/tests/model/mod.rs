@@ -1,7 +1,12 @@
 //! A reference model of threads, endpoints, notifications, reply objects and scheduling contexts: what the manual says of
-//! them (chapters 4, 5 and 6), in vectors and numbers. It knows no memory, no time and no kernel.
+//! them (chapters 4, 5 and 6), in vectors and numbers. It knows no memory and no kernel. When a budget ends it is told;
+//! what was used by then is checked ([`time`]).
 
 mod ipc;
+pub mod random;
+pub mod time;
+
+use sel4_abi::fault::FaultTag;
 
 /// Threads; each comes with a scheduling context of the same number.
 pub const THREADS: usize = 3;
@@ -30,10 +35,22 @@ pub struct Thread {
     pub priority: u8,
     pub context: Option<usize>,
     pub notification: Option<usize>,
+    /// Who is told its faults, and the ends of its time.
+    pub fault_handler: Option<Handler>,
+    pub timeout_handler: Option<Handler>,
+    /// Whether what it sends, or waits to have answered, is a fault.
+    pub faulted: bool,
     /// Label of the message that it sends.
     pub sends: u64,
     /// Badge and label of what it got; of a signal or an answer there is one only.
     pub got: (Option<u64>, Option<u64>),
+}
+
+/// Where faults are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handler {
+    pub endpoint: usize,
+    pub badge: u64,
 }
 
 /// A notification: bits that wait to be taken, who waits for some, in order.
@@ -51,6 +68,8 @@ pub struct Context {
     pub thread: Option<usize>,
     pub notification: Option<usize>,
     pub chain: Vec<usize>,
+    /// Whether it can be used now.
+    pub has_time: bool,
 }
 
 /// All of it.
@@ -65,7 +84,7 @@ pub struct Model {
     pub contexts: [Context; THREADS],
 }
 
-/// A system call of a thread.
+/// A system call of a thread, or a fault.
 #[derive(Clone, Copy, Debug)]
 pub enum SystemCall {
     Send { endpoint: usize, badge: u64 },
@@ -80,9 +99,10 @@ pub enum SystemCall {
     Signal { notification: usize, badge: u64 },
     Wait { notification: usize },
     Poll { notification: usize },
+    Fault,
 }
 
-/// Something that is done to the objects from outside.
+/// Something that is done to the objects from outside. `parameters` are of [`time::PARAMETERS`].
 #[derive(Clone, Copy, Debug)]
 pub enum Deed {
     Suspend { thread: usize },
@@ -96,6 +116,9 @@ pub enum Deed {
     Attach { thread: usize, notification: usize },
     Detach { thread: usize },
     CancelSends { endpoint: usize, badge: u64 },
+    HandleFaults { thread: usize, handler: Option<Handler> },
+    HandleTimeouts { thread: usize, handler: Option<Handler> },
+    Configure { context: usize, parameters: usize },
     RemakeEndpoint { endpoint: usize },
     RemakeNotification { notification: usize },
     RemakeReply { reply: usize },
@@ -110,10 +133,13 @@ impl Model {
             priority,
             context: Some(i),
             notification: None,
+            fault_handler: None,
+            timeout_handler: None,
+            faulted: false,
             sends: 0,
             got: (None, None),
         };
-        let context = |i| Context { thread: Some(i), ..Context::default() };
+        let context = |i| Context { thread: Some(i), has_time: true, ..Context::default() };
         Self {
             threads: std::array::from_fn(thread),
             endpoints: Default::default(),
@@ -123,9 +149,21 @@ impl Model {
         }
     }
 
-    /// Whether a thread could make a system call.
+    /// Whether a thread could make a system call, given time.
     pub fn can_run(&self, thread: usize) -> bool {
         self.threads[thread].state == State::Running && self.threads[thread].context.is_some()
+    }
+
+    /// Whether a thread has a context that can be used now.
+    pub fn has_time(&self, thread: usize) -> bool {
+        self.threads[thread].context.is_some_and(|context| self.contexts[context].has_time)
+    }
+
+    /// The time of a thread that ran has ended: its handler is told, who answers on its own time.
+    pub fn time_ended(&mut self, thread: usize) {
+        if let Some(handler) = self.threads[thread].timeout_handler {
+            self.raise(thread, FaultTag::Timeout, handler, false);
+        }
     }
 
     /// A deed of the same kind that can succeed, if there is one: time for who has none, from who has some.
@@ -168,6 +206,11 @@ impl Model {
                 if self.contexts[context].thread.is_some() || self.threads[thread].context.is_some() {
                     return false;
                 }
+                // It would wait in two places.
+                let waits = !matches!(self.threads[thread].state, State::Inactive | State::Running);
+                if waits && !self.contexts[context].has_time {
+                    return false;
+                }
                 self.lend(context, thread);
             }
             Deed::BindNotification { context, notification } => {
@@ -203,6 +246,9 @@ impl Model {
             }
             Deed::Detach { thread } => return self.detach(thread),
             Deed::CancelSends { endpoint, badge } => self.cancel_sends(endpoint, badge),
+            Deed::HandleFaults { thread, handler } => self.threads[thread].fault_handler = handler,
+            Deed::HandleTimeouts { thread, handler } => self.threads[thread].timeout_handler = handler,
+            Deed::Configure { .. } => {}
             Deed::RemakeEndpoint { endpoint } => self.remake_endpoint(endpoint),
             Deed::RemakeNotification { notification } => self.remake_notification(notification),
             Deed::RemakeReply { reply } => self.remake_reply(reply),
@@ -266,16 +312,26 @@ impl Model {
     fn cancel_sends(&mut self, endpoint: usize, badge: u64) {
         for thread in self.endpoints[endpoint].clone() {
             if matches!(self.threads[thread].state, State::Sending { badge: other, .. } if other == badge) {
-                self.cancel(thread);
-                self.threads[thread].state = State::Running;
+                self.restart(thread);
             }
         }
     }
 
+    /// Starts a system call over. Who could not tell of its fault stays where it is.
+    fn restart(&mut self, thread: usize) {
+        let state = if self.threads[thread].faulted { State::Inactive } else { State::Running };
+        self.cancel(thread);
+        self.threads[thread].state = state;
+    }
+
     fn remake_endpoint(&mut self, endpoint: usize) {
         for thread in self.endpoints[endpoint].clone() {
-            self.cancel(thread);
-            self.threads[thread].state = State::Running;
+            self.restart(thread);
+        }
+        for thread in &mut self.threads {
+            for handler in [&mut thread.fault_handler, &mut thread.timeout_handler] {
+                *handler = handler.filter(|handler| handler.endpoint != endpoint);
+            }
         }
     }
 
@@ -296,7 +352,7 @@ impl Model {
         let Some(thread) = self.replies[reply] else { return };
         if matches!(self.threads[thread].state, State::AwaitingReply { .. }) {
             self.end_call(reply);
-            self.threads[thread].state = State::Inactive;
+            self.stop(thread);
         } else {
             self.cancel(thread);
         }
@@ -306,6 +362,7 @@ impl Model {
     fn remake_thread(&mut self, thread: usize) {
         self.cancel(thread);
         self.detach(thread);
+        (self.threads[thread].fault_handler, self.threads[thread].timeout_handler) = (None, None);
         if let Some(context) = self.threads[thread].context {
             self.take(context);
         }
