@@ -34,6 +34,9 @@ pub fn run(kit: &mut Kit) {
     equals(kit, &clock);
     yielding(kit, &clock);
     yielding_to(kit);
+    if kit.cores() > 1 {
+        yielding_to_another_core(kit, &clock);
+    }
     consumption(kit, &settle);
     timeout_of_a_server(kit, &settle);
     clock.stop(kit);
@@ -162,6 +165,34 @@ fn yielding_to(kit: &mut Kit) {
     kit.check("stop the target", target.tcb.tcb_suspend(), Ok(()));
     let unbound = kit.memory.make_sized::<cap_type::SchedContext>(8).cap();
     kit.check("YieldTo: nobody is bound", unbound.yield_to().map(drop), Err(Error::IllegalOperation));
+}
+
+/// Of threads of another core, the one that is yielded to is the next; who runs is not disturbed.
+fn yielding_to_another_core(kit: &mut Kit, clock: &Clock) {
+    /// Longer than the tests take.
+    const LONG: Time = 600_000_000;
+    kit.section("10.3");
+    let control = kit.time_of(1);
+    let [running, first, second] = [0, 0, 1].map(|which| {
+        let thread = Thread::spawn(kit, NO_ENDPOINT, spin, [which, 0, 0]);
+        let moved = control.sched_control_configure_flags(thread.context, LONG, LONG, 0, 0, 0);
+        kit.check("a thread goes to another core", moved, Ok(()));
+        // The first has the core before the others come.
+        clock.window(|| ());
+        thread
+    });
+    let who_runs = || {
+        let (before, _) = clock.window(turns);
+        let after = turns();
+        [0, 1].map(|i| after[i] != before[i])
+    };
+    kit.check("YieldTo another core: comes back at once", second.context.yield_to(), Ok(0));
+    kit.check("YieldTo another core: an equal that runs goes on", who_runs(), [true, false]);
+    kit.check("stop it", running.tcb.tcb_suspend(), Ok(()));
+    kit.check("YieldTo another core: who is yielded to goes next", who_runs(), [false, true]);
+    let used = second.context.yield_to();
+    kit.check("YieldTo another core: what it used is told", used.is_ok_and(|used| used > 0), true);
+    kit.check("stop both", [first, second].map(|thread| thread.tcb.tcb_suspend()), [Ok(()); 2]);
 }
 
 /// Computes for a while.
