@@ -114,9 +114,19 @@ const PASSIVE_SERVERS: [Step; 4] = [
     Step::Deed(Deed::Unbind { context: 1 }),
 ];
 
+/// A thread of small budget, whose faults and ends of time the first of these servers is told.
+const WATCHED: [Step; 3] = [
+    Step::Deed(Deed::Configure { context: 0, parameters: 1 }),
+    Step::Deed(Deed::HandleFaults { thread: 0, handler: Some(Handler { endpoint: 0, badge: 1 }) }),
+    Step::Deed(Deed::HandleTimeouts { thread: 0, handler: Some(Handler { endpoint: 0, badge: 2 }) }),
+];
+
 fn any_life() -> impl Strategy<Value = Vec<Step>> {
-    (0..=PASSIVE_SERVERS.len() / 2, proptest::collection::vec(any_step(), 1..100))
-        .prop_map(|(servers, steps)| [&PASSIVE_SERVERS[..2 * servers], &steps].concat())
+    let steps = proptest::collection::vec(any_step(), 1..100);
+    (0..=PASSIVE_SERVERS.len() / 2, any::<bool>(), steps).prop_map(|(servers, watched, steps)| {
+        let watched = if watched { &WATCHED[..] } else { &[] };
+        [&PASSIVE_SERVERS[..2 * servers], watched, &steps].concat()
+    })
 }
 
 impl World {
