@@ -107,6 +107,12 @@ pub trait Hypervisor {
     /// Sets the processor state.
     fn set_pstate(&mut self, vcpu: usize, value: u64);
 
+    /// `SP_EL0`.
+    fn sp_el0(&mut self, vcpu: usize) -> u64;
+
+    /// Sets `SP_EL0`.
+    fn set_sp_el0(&mut self, vcpu: usize, value: u64);
+
     /// A system register of any vCPU that does not run.
     fn system_register(&mut self, vcpu: usize, register: SystemRegister) -> u64;
 

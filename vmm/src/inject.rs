@@ -17,10 +17,14 @@ const FAR_NOT_VALID: u64 = 1 << 10;
 const WRITE: u64 = 1 << 6;
 const TABLE_WALK: u64 = 1 << 7;
 
-mod pstate {
+/// Fields of the processor state (`SPSR_EL2`).
+pub mod pstate {
+    #![allow(missing_docs, reason = "the names are the architecture's")]
     pub const SP_SELECT: u64 = 1 << 0;
     pub const EL: u64 = 0b11 << 2;
     pub const AARCH32: u64 = 1 << 4;
+    /// `BTYPE`: whether, and how, the last instruction was an indirect branch.
+    pub const BRANCH_TYPE: u64 = 0b11 << 10;
     pub const SSBS: u64 = 1 << 12;
     pub const PAN: u64 = 1 << 22;
     pub const DIT: u64 = 1 << 24;

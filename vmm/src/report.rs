@@ -18,10 +18,12 @@ pub enum Mistake {
         /// By an instruction fetch.
         fetch: bool,
     },
-    /// An access to a device whose syndrome does not tell the register or the width.
+    /// An access to a device that is neither described by the syndrome nor emulated from its instruction.
     Undescribed {
         /// Guest-physical address.
         address: u64,
+        /// The instruction, if it was found.
+        instruction: Option<u32>,
     },
     /// A system register that the machine does not have: Op0, Op1, CRn, CRm, Op2.
     SystemRegister([u8; 5]),
@@ -40,10 +42,15 @@ impl fmt::Display for Mistake {
                 write!(f, "instruction fetch from {address:#x}, where nothing is: abort")
             }
             Self::NothingThere { address, .. } => write!(f, "access to {address:#x}, where nothing is: abort"),
-            Self::Undescribed { address } => write!(
-                f,
-                "access to a device at {address:#x} by an instruction that the processor does not describe: abort"
-            ),
+            Self::Undescribed { address, instruction: Some(word) } => {
+                write!(
+                    f,
+                    "access to a device at {address:#x} by instruction {word:#010x}, which is not emulated: abort"
+                )
+            }
+            Self::Undescribed { address, instruction: None } => {
+                write!(f, "access to a device at {address:#x} by an instruction that is not described: abort")
+            }
             Self::SystemRegister([op0, op1, crn, crm, op2]) => {
                 write!(f, "access to system register s{op0}_{op1}_c{crn}_c{crm}_{op2}: undefined")
             }

@@ -11,6 +11,15 @@ pub fn read32(address: usize) -> u32 {
     value
 }
 
+/// Reads a device register by an instruction that moves its base, which an exit does not describe.
+#[inline(always)]
+pub fn read32_post(address: usize) -> u32 {
+    let value;
+    // SAFETY: as for `read32`.
+    unsafe { asm!("ldr {value:w}, [{base}], #4", value = out(reg) value, base = inout(reg) address => _) }
+    value
+}
+
 /// Writes a device register at a physical address.
 #[inline(always)]
 pub fn write32(address: usize, value: u32) {

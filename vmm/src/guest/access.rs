@@ -14,7 +14,7 @@ use crate::{
 
 /// What is at a guest-physical address.
 #[derive(Clone, Copy)]
-enum Target {
+pub(super) enum Target {
     /// A register of the interrupt controller, of vCPU `cpu` where each has its own.
     Gic {
         block: Block,
@@ -44,10 +44,7 @@ impl<M: Memory> Guest<'_, M> {
                 self.transfer(hv, vcpu, target, transfer);
                 advance(hv, vcpu, syndrome);
             }
-            (Some(_), _) if !fetch => {
-                self.mistake(hv, Mistake::Undescribed { address });
-                inject::external_abort(hv, vcpu, syndrome);
-            }
+            (Some(_), _) if !fetch => self.undescribed(hv, vcpu, address, syndrome),
             _ => {
                 self.mistake(hv, Mistake::NothingThere { address, fetch });
                 inject::external_abort(hv, vcpu, syndrome);
@@ -56,7 +53,7 @@ impl<M: Memory> Guest<'_, M> {
         Next::Resume
     }
 
-    fn target(&self, vcpu: usize, address: u64) -> Option<Target> {
+    pub(super) fn target(&self, vcpu: usize, address: u64) -> Option<Target> {
         let version = self.gic.version();
         if let Some(offset) = GICD.offset_of(address) {
             let block = if version == Version::V2 { Block::GICD_V2 } else { Block::GICD_V3 };
@@ -75,7 +72,7 @@ impl<M: Memory> Guest<'_, M> {
         self.bus.find(address).map(|(id, offset)| Target::Device { id, offset })
     }
 
-    fn transfer(&mut self, hv: &mut impl Hypervisor, vcpu: usize, target: Target, transfer: Transfer) {
+    pub(super) fn transfer(&mut self, hv: &mut impl Hypervisor, vcpu: usize, target: Target, transfer: Transfer) {
         if transfer.write {
             let value = transfer.stored(operand(hv, vcpu, transfer.register));
             self.write(hv, target, transfer.width, value);

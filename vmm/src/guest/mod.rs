@@ -4,13 +4,14 @@ mod access;
 mod power;
 #[cfg(test)]
 mod tests;
+mod undescribed;
 
 use alloc::{vec, vec::Vec};
 
 use crate::{
     devices::{Bus, DeviceId},
     hypervisor::Hypervisor,
-    inject,
+    inject::{self, pstate},
     machine::{MAX_VCPUS, MESSAGES, SPIS, VIRTUAL_TIMER},
     memory::Memory,
     report::{Mistake, Reports},
@@ -77,6 +78,8 @@ pub struct Guest<'a, M> {
     files: Files<'a>,
     memory: M,
     power: Vec<Power>,
+    /// How often each vCPU has tried an access again that the syndrome does not describe.
+    retries: Vec<u32>,
     gic: Vgic,
     bus: Bus<'a>,
     /// A device has to look at the time now and then.
@@ -103,6 +106,7 @@ impl<'a, M: Memory> Guest<'a, M> {
             files,
             memory,
             power: vec![Power::Off; vcpus],
+            retries: vec![0; vcpus],
             gic,
             bus,
             timed: false,
@@ -231,6 +235,11 @@ impl<'a, M: Memory> Guest<'a, M> {
 fn advance(hv: &mut impl Hypervisor, vcpu: usize, syndrome: Syndrome) {
     let pc = hv.pc(vcpu);
     hv.set_pc(vcpu, pc.wrapping_add(syndrome.instruction_size()));
+    let pstate = hv.pstate(vcpu);
+    // In AArch32 state there is something else in those bits.
+    if pstate & pstate::AARCH32 == 0 && pstate & pstate::BRANCH_TYPE != 0 {
+        hv.set_pstate(vcpu, pstate & !pstate::BRANCH_TYPE);
+    }
 }
 
 /// A general-purpose register as an instruction names it: 31 is zero.

@@ -64,6 +64,17 @@ impl Frame {
         Ok(())
     }
 
+    /// `SP_EL0`.
+    pub fn sp(&mut self) -> sel4::Result<Word> {
+        Ok(self.context.get(Register::SP))
+    }
+
+    /// Sets `SP_EL0`.
+    pub fn set_sp(&mut self, value: Word) -> sel4::Result<()> {
+        self.context.set(Register::SP, value);
+        Ok(())
+    }
+
     /// The processor state.
     pub fn pstate(&mut self) -> sel4::Result<Word> {
         Ok(self.context.get(Register::SPSR))

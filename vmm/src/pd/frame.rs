@@ -122,6 +122,16 @@ impl Frame {
         self.registers.set(PC, value)
     }
 
+    /// `SP_EL0`.
+    pub fn sp(&mut self) -> sel4::Result<Word> {
+        self.registers.get(SP)
+    }
+
+    /// Sets `SP_EL0`.
+    pub fn set_sp(&mut self, value: Word) -> sel4::Result<()> {
+        self.registers.set(SP, value)
+    }
+
     /// The processor state.
     pub fn pstate(&mut self) -> sel4::Result<Word> {
         self.registers.get(SPSR)

@@ -198,6 +198,14 @@ impl Hypervisor for Kernel {
         self.with_frame(|frame| frame.set_pstate(value));
     }
 
+    fn sp_el0(&mut self, _: usize) -> u64 {
+        self.with_frame(Frame::sp)
+    }
+
+    fn set_sp_el0(&mut self, _: usize, value: u64) {
+        self.with_frame(|frame| frame.set_sp(value));
+    }
+
     fn system_register(&mut self, vcpu: usize, register: SystemRegister) -> u64 {
         let value = read_register(vcpu, vcpu_register(register));
         done("read a vCPU's system register", value).unwrap_or_default()

@@ -6,7 +6,7 @@ use marker::{DONE, ROUNDS, marker, repeat};
 
 use bare_guest::gic::{FREE_SPI, GICD_ISENABLER1, GICD_ISPENDR1, GICD_TYPER, Gic, SGI, TIMER_PPI};
 use bare_guest::machine::{
-    hvc, mask_interrupts, off, read32, skip_instruction, smc, unmask_interrupts, write_register, write32,
+    hvc, mask_interrupts, off, read32, read32_post, skip_instruction, smc, unmask_interrupts, write_register, write32,
 };
 
 /// UARTFR of the PL011, which has no side effect.
@@ -27,6 +27,7 @@ extern "C" fn guest_main() -> ! {
     repeat::<0, 1>(|| {});
     repeat::<2, 3>(|| _ = hvc(SMCCC_VERSION));
     repeat::<4, 5>(|| _ = read32(PL011_FLAGS));
+    repeat::<24, 25>(|| _ = read32_post(PL011_FLAGS));
     repeat::<6, 7>(|| _ = read32(GICD_TYPER));
     repeat::<8, 9>(|| write32(GICD_ISENABLER1, 1 << (FREE_SPI - 32)));
     repeat::<10, 11>(|| _ = smc(PSCI_VERSION));
