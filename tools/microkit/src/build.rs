@@ -4,6 +4,7 @@ use crate::check::{self, SearchPaths};
 use crate::cli::{ImageType, Options};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::diagram::{self, Form};
 use crate::image::{self, Parts};
 use crate::model::System;
 use crate::plan::{self, Memory, MonitorSymbols};
@@ -11,7 +12,7 @@ use crate::report::Report;
 use crate::target::{Config, Target};
 use crate::{sdf, sdk, viper};
 use kernel_config::{BOARDS, Board, Range};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a run writes.
 pub struct Outputs {
@@ -25,6 +26,8 @@ pub struct Outputs {
     pub capdl_json: String,
     /// Definitions for Viper, by protection domain.
     pub viper: Vec<(String, String)>,
+    /// Pictures, by file.
+    pub diagrams: Vec<(PathBuf, String)>,
 }
 
 /// Reads a description and checks it.
@@ -83,6 +86,8 @@ fn package(
     target: &Target,
     diagnostics: &mut Diagnostics,
 ) -> Option<Outputs> {
+    // As described: an address that is picked below would change with the kernel.
+    let diagrams = draw(options, &system);
     let kernel = plan::kernel_memory(parts.kernel_range());
     plan::pick_addresses(&mut system, target.board, kernel, diagnostics);
     if diagnostics.has_errors() {
@@ -105,7 +110,14 @@ fn package(
         ImageType::Elf => image.to_elf(),
     };
     let viper = viper::definitions(&system, &plan, &options.system.display().to_string());
-    Some(Outputs { image, report, report_json, capdl_json, viper })
+    Some(Outputs { image, report, report_json, capdl_json, viper, diagrams })
+}
+
+/// The pictures that are wanted.
+fn draw(options: &Options, system: &System) -> Vec<(PathBuf, String)> {
+    let title = options.system.file_name().unwrap_or_default().to_string_lossy();
+    let draw = |path: &PathBuf| Some((path.clone(), diagram::draw(system, &title, Form::of(path)?)));
+    options.diagram.iter().filter_map(draw).collect()
 }
 
 fn fit(
@@ -142,6 +154,9 @@ pub fn write(options: &Options, outputs: &Outputs) -> Result<(), String> {
             let file = name.replace('/', "_");
             put(&folder.join(format!("{file}.vpr")), definitions.as_bytes())?;
         }
+    }
+    for (path, picture) in &outputs.diagrams {
+        put(path, picture.as_bytes())?;
     }
     put(&options.output, &outputs.image)
 }

@@ -1,5 +1,6 @@
 //! The command line: upstream's, and more.
 
+use crate::diagram::Form;
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 
@@ -42,6 +43,9 @@ pub struct Options {
     /// Writes what each protection domain may do into this folder, for the Viper verification language.
     #[arg(long, value_name = "FOLDER")]
     pub viper_output: Option<PathBuf>,
+    /// Draws the system into this file, by its ending as SVG or as an HTML page that can be searched.
+    #[arg(long, value_name = "FILE.svg|FILE.html", value_parser = diagram)]
+    pub diagram: Vec<PathBuf>,
     /// The SDK's folder [default: $MICROKIT_SDK, else the one above the tool's].
     #[arg(long)]
     pub sdk: Option<PathBuf>,
@@ -56,6 +60,12 @@ impl Options {
             if beside == self.report { beside.with_extension("report.json") } else { beside }
         })
     }
+}
+
+/// A file for a picture.
+fn diagram(path: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(path);
+    Form::of(&path).map(|_| path).ok_or_else(|| "a picture's file ends in `.svg` or `.html`".to_owned())
 }
 
 /// A kind of image.

@@ -36,6 +36,8 @@ pub enum Verb {
     Test(TestOptions),
     /// Build everything and make the image of a system
     Build(BuildOptions),
+    /// Draw a system: the default one for the documentation, unless told otherwise
+    Diagram(DiagramOptions),
     /// Make a folder like the Microkit SDK's, to build programs against with other tools
     Sdk(SdkOptions),
     /// Count instructions per operation and print them beside the goals
@@ -129,6 +131,17 @@ impl BuildOptions {
     pub fn of(system: &str, config: Config, linux: Kernel) -> Self {
         Self { system: system.into(), config, linux, root_task: None, plain: false }
     }
+}
+
+/// A system and where its picture goes.
+#[derive(Debug, Args)]
+pub struct DiagramOptions {
+    /// What is drawn.
+    #[command(flatten)]
+    pub build: BuildOptions,
+    /// The SVG file [default: docs/system.svg]
+    #[arg(long, short)]
+    pub output: Option<PathBuf>,
 }
 
 /// An SDK's folder.

@@ -45,6 +45,7 @@ fn dispatch(cli: &Cli) -> Result<bool> {
         Verb::Broker { folder, log } => terminals::serve(folder, log.clone())?,
         Verb::Test(options) => return test::run(&workspace, options),
         Verb::Build(options) => println!("{}", build::image(&workspace, options)?.display()),
+        Verb::Diagram(options) => println!("{}", build::diagram(&workspace, options)?.display()),
         Verb::Sdk(options) => println!("{}", build::sdk::make(&workspace, options)?.display()),
         Verb::Bench(options) => bench::run(&workspace, options)?,
         Verb::Sizes(options) => sizes::run(&workspace, options)?,

@@ -89,7 +89,7 @@ fn kind_name(kind: Kind) -> String {
 }
 
 /// A number of bytes, for people.
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     match bytes {
         0..0x400 => format!("{bytes} B"),
         0x400..0x10_0000 => format!("{} KiB", bytes.div_ceil(0x400)),

@@ -56,6 +56,19 @@ fn definitions_for_viper_are_written_by_protection_domain() {
 }
 
 #[test]
+fn pictures_are_written_by_the_ending_of_their_names() {
+    let file = |name: &str| FILES.join(name).to_str().unwrap().to_owned();
+    let (output, _) = microkit("ok_channels", &["--diagram", &file("a.svg"), "--diagram", &file("a.html")]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(std::fs::read_to_string(file("a.svg")).unwrap().starts_with("<svg "));
+    assert!(std::fs::read_to_string(file("a.html")).unwrap().starts_with("<!DOCTYPE html>"));
+    let (output, image) = microkit("ok_channels", &["--diagram", &file("a.png")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!image.exists());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("ends in `.svg` or `.html`"));
+}
+
+#[test]
 fn the_reports_are_two_files_even_if_one_is_called_as_the_other_would_be() {
     let options = |arguments: &[&str]| {
         let needed = ["microkit", "a.xml", "--board", "b", "--config", "c"];

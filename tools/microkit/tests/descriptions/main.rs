@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod command;
+mod diagram;
 mod fixtures;
 mod kernel;
 mod manual;

@@ -115,7 +115,7 @@ pub fn pd() -> Elf {
 }
 
 /// A protection domain's program with symbols of its own.
-fn pd_with<'a>(own: impl IntoIterator<Item = (&'a str, u64)>) -> Elf {
+pub fn pd_with<'a>(own: impl IntoIterator<Item = (&'a str, u64)>) -> Elf {
     let mut symbols = vec![
         ("microkit_name", 64),
         ("microkit_passive", 1),
@@ -255,6 +255,7 @@ pub fn options(folder: &Path, config: &str) -> Options {
         override_kernel: None,
         capdl_json: None,
         viper_output: None,
+        diagram: Vec::new(),
         sdk: Some(folder.join("sdk")),
     }
 }

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cli::BuildOptions;
+use crate::cli::{BuildOptions, DiagramOptions};
 use crate::guest;
 use crate::peripherals::Peripherals;
 use crate::process;
@@ -30,6 +30,17 @@ pub fn image(workspace: &Workspace, options: &BuildOptions) -> Result<PathBuf> {
     }
     let tool = host_tool(workspace, "microkit", &[])?.join("microkit");
     assemble(workspace, &tool, options)
+}
+
+/// Draws a system into a file.
+///
+/// # Errors
+/// As [`image`].
+pub fn diagram(workspace: &Workspace, options: &DiagramOptions) -> Result<PathBuf> {
+    let picture = image(workspace, &options.build)?.with_extension("svg");
+    let output = options.output.clone().unwrap_or_else(|| workspace.source("docs/system.svg"));
+    components::copy(&picture, &output)?;
+    Ok(output)
 }
 
 /// The image that [`image`] makes of these options.
@@ -55,6 +66,9 @@ fn assemble(workspace: &Workspace, tool: &Path, options: &BuildOptions) -> Resul
     command.arg(system).args(["--board", BOARD, "--config", config]);
     command.arg("--sdk").arg(sdk(workspace, options)?);
     command.arg("-o").arg(&image).arg("-r").arg(report);
+    for ending in ["svg", "html"] {
+        command.arg("--diagram").arg(image.with_extension(ending));
+    }
     command.arg("--search-path");
     if options.plain {
         command.arg(components::plain_folder(workspace, options.config));
