@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use console::config::MAX_NAME;
 use console::filter::{Filter, Piece};
 use console::keys::{Command, Key, Keys, PREFIX_NAME};
 use ivc::remote::{PIECE, Size};
@@ -42,6 +43,9 @@ pub fn run(workspace: &Workspace, options: &ConsoleOptions) -> Result<()> {
         }
         return Ok(());
     };
+    if client.len() > MAX_NAME {
+        bail!(no_such_client(client, &system, &list(&stream)?));
+    }
     let message = FromTerminal::Attach { name: client, history: options.history };
     send(&stream, &message).context("the system has ended")?;
     let keyboard = Keyboard { stream: stream.try_clone()?, keys: Keys::default(), size: None };

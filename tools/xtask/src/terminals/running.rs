@@ -169,3 +169,35 @@ fn try_lock(workspace: &Workspace, name: &str) -> Result<Option<File>> {
         Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_no_way_out_of_the_folder() {
+        for name in ["lab", "lab-2", "a.b_C"] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        for name in ["", ".", "..", "../x", "a/b", ".hidden", "a b", "\u{fc}"] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_locked_name_runs_and_another_system_gets_a_number() {
+        let workspace = Workspace::locate();
+        let stem = format!("test {}", std::process::id());
+        let (first, lock) = free_name(&workspace, &stem).expect("a name");
+        let (second, _other) = free_name(&workspace, &stem).expect("a name");
+        assert_eq!(second, format!("{first}-2"));
+        assert!(all(&workspace).contains(&first));
+        let error = connect(&workspace, Some(&format!("{first}x"))).expect_err("there is none").to_string();
+        assert!(error.contains(&first), "{error}");
+        drop(lock);
+        assert!(!all(&workspace).contains(&first));
+        for name in [first, second] {
+            fs::remove_dir_all(folder(&workspace, &name)).expect("the folder");
+        }
+    }
+}

@@ -70,6 +70,8 @@ impl Boots {
 
 /// A scenario that is going on.
 pub struct Talk<'a> {
+    /// Where everything lies.
+    pub workspace: &'a Workspace,
     /// What runs.
     pub scenario: &'a Scenario,
     /// The machine.
@@ -157,7 +159,7 @@ fn run(workspace: &Workspace, scenario: &Scenario) -> (Vec<Outcome>, String) {
     (outcomes, talk.session.transcript().to_owned())
 }
 
-fn start<'a>(workspace: &Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> {
+fn start<'a>(workspace: &'a Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> {
     let name = scenario.name.replace([' ', '/', ','], "-");
     let counter = if scenario.counted { Some(bench::counter(workspace, &name)?) } else { None };
     let counted = counter.as_ref().map(|counter| counter.output.clone());
@@ -186,7 +188,7 @@ fn start<'a>(workspace: &Workspace, scenario: &'a Scenario) -> Result<Talk<'a>> 
     };
     let disk = machine.peripherals.disk.clone();
     let log = workspace.transcripts().join(format!("{name}.txt"));
-    Ok(Talk { scenario, session: Session::start(machine.command(), &log)?, counted, disk, terminals, logs })
+    Ok(Talk { workspace, scenario, session: Session::start(machine.command(), &log)?, counted, disk, terminals, logs })
 }
 
 /// Starts a broker, with new logs.

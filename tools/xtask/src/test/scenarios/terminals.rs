@@ -13,6 +13,7 @@ use crate::console::Session;
 use crate::guest::Kernel;
 use crate::machine::Gic;
 use crate::process::capture;
+use crate::terminals::running;
 use crate::test::scenario::{Boots, Case, Scenario, Talk};
 
 const PROMPT: &str = "echo> ";
@@ -32,6 +33,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Case { name: "lists the clients", check: lists },
         Case { name: "1 MB to and from three clients at the same time", check: much_at_once },
         Case { name: "a flood that nobody reads costs the others nothing", check: flood },
+        Case { name: "a client has two terminals, and nonsense is survived", check: two_and_nonsense },
         Case { name: "who comes back sees what was missed", check: history },
         Case { name: "a terminal has keys, and a size that its client learns", check: at_a_terminal },
     ];
@@ -81,14 +83,19 @@ impl Piped {
 
     /// Types all of this, and returns all output, when the client has said it.
     fn converse(mut self, input: Vec<u8>) -> Result<Vec<u8>> {
-        let (stdin, stdout) = (self.child.stdin.take(), self.child.stdout.take());
-        let (mut stdin, mut stdout) = (stdin.context("no input")?, stdout.context("no output")?);
+        let mut stdin = self.child.stdin.take().context("no input")?;
         let writer = std::thread::spawn(move || stdin.write_all(&input));
-        let mut output = Vec::new();
-        stdout.read_to_end(&mut output)?;
+        let output = self.output()?;
         if !matches!(writer.join(), Ok(Ok(()))) {
             bail!("the terminal took no more input");
         }
+        Ok(output)
+    }
+
+    /// All output, to its end.
+    fn output(&mut self) -> Result<Vec<u8>> {
+        let mut output = Vec::new();
+        self.child.stdout.as_mut().context("no output")?.read_to_end(&mut output)?;
         Ok(output)
     }
 }
@@ -103,6 +110,16 @@ impl Drop for Piped {
 
 fn type_into(talk: &Talk, client: &str, input: &[u8]) -> Result<Vec<u8>> {
     Piped::start(talk, client, &[])?.converse(input.to_vec())
+}
+
+fn wait_until_attached(talk: &Talk, client: &str) -> Result<()> {
+    let attached = format!("{client} (1 attached)");
+    let started = Instant::now();
+    while !capture(&mut console(talk, &[])?)?.contains(&attached) {
+        ensure!(started.elapsed().as_secs() < 60, "{client} has no terminal");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// Bytes of all values in an order that repeats after a long time only.
@@ -161,11 +178,8 @@ fn flood(talk: &mut Talk) -> Result<Option<String>> {
     let stdin = never_reads.child.stdin.as_mut().context("no input")?;
     stdin.write_all(b"flood 1000000000\r")?;
     stdin.flush()?;
-    // It is attached, and its output fills every buffer up to the pipe that nobody reads.
-    let attached = || -> Result<bool> { Ok(capture(&mut console(talk, &[])?)?.contains("two (1 attached)")) };
-    while !attached()? {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    // Its output fills every buffer up to the pipe that nobody reads.
+    wait_until_attached(talk, "two")?;
     std::thread::sleep(std::time::Duration::from_secs(2));
     let bytes = pattern(3);
     let input = [format!("mirror {MUCH}\r").as_bytes(), &bytes].concat();
@@ -183,6 +197,27 @@ fn flood(talk: &mut Talk) -> Result<Option<String>> {
     Ok(None)
 }
 
+/// What one of them types, the other one sees; meanwhile somebody talks nonsense to the broker, and somebody leaves in the middle.
+fn two_and_nonsense(talk: &mut Talk) -> Result<Option<String>> {
+    let system = talk.terminals.as_ref().context("this has no further terminals")?.name().to_owned();
+    let (_, mut nonsense) = running::connect(talk.workspace, Some(&system))?;
+    let (_, mut leaves) = running::connect(talk.workspace, Some(&system))?;
+    nonsense.write_all(&pattern(4)[..100_000])?;
+    leaves.write_all(b"\x03half a mess")?;
+    drop(leaves);
+    let mut watching = Piped::start(talk, "two", &[])?;
+    wait_until_attached(talk, "two")?;
+    let typing = type_into(talk, "two", b"echo for both\r")?;
+    ensure!(typing.ends_with(b"echo for both\r\nfor both\r\necho> "), "{}", typing.escape_ascii());
+    drop(watching.child.stdin.take());
+    let seen = watching.output()?;
+    ensure!(seen.ends_with(b"echo for both\r\nfor both\r\necho> "), "{}", seen.escape_ascii());
+    let long = "x".repeat(1000);
+    let error = capture(&mut console(talk, &[&long])?).expect_err("there is no such client").to_string();
+    ensure!(error.contains("but one, two, three"), "{error}");
+    Ok(None)
+}
+
 fn history(talk: &mut Talk) -> Result<Option<String>> {
     let first = type_into(talk, "three", b"echo first time\r")?;
     ensure!(first.ends_with(b"first time\r\necho> "), "{}", first.escape_ascii());
@@ -191,7 +226,9 @@ fn history(talk: &mut Talk) -> Result<Option<String>> {
     talk.session.expect("three")?;
     talk.session.ask("echo meanwhile", "meanwhile")?;
     talk.session.send(&format!("{CHORD}1"))?;
-    let back = type_into(talk, "three", b"echo back\r")?;
+    let log = talk.logs.with_file_name("console-log.txt");
+    let back = Piped::start(talk, "three", &["--log", &log.to_string_lossy()])?.converse(b"echo back\r".to_vec())?;
+    ensure!(fs::read(&log)? == back, "the log is not what was printed");
     let expected = "echo> echo meanwhile\r\nmeanwhile\r\necho> echo back\r\nback\r\necho> ";
     ensure!(back == expected.as_bytes(), "{}", back.escape_ascii());
     let all = Piped::start(talk, "three", &["--history"])?.converse(Vec::new())?;
