@@ -17,6 +17,11 @@ const MARGIN: f64 = 10.0;
 const WIDEST: usize = 42;
 /// Labels on a line; the others are told when one points at it.
 const LABELS: usize = 3;
+/// Width of a character of theirs, and height of a row.
+const LABEL_CHAR: f64 = 5.8;
+const LABEL_ROW: f64 = 12.0;
+/// Where on a line its words may stand, from 0 to 1, the best place first.
+const LABEL_PARTS: [f64; 5] = [0.5, 0.3, 0.7, 0.15, 0.85];
 /// Left of the boxes: what the ranks are.
 const RANKS: f64 = 84.0;
 
@@ -102,8 +107,8 @@ fn draw(graph: &Graph, title: &str, out: &mut String) -> Result<(), Error> {
     for (node, (corner, size)) in graph.nodes.iter().zip(layout.boxes.iter().zip(&sizes)) {
         draw_node(node, *corner, *size, out)?;
     }
-    for (index, line) in graph.lines.iter().enumerate() {
-        draw_labels(graph, line, &layout, index, out)?;
+    for (line, place) in graph.lines.iter().zip(label_places(graph, &layout)) {
+        draw_labels(graph, line, place, out)?;
     }
     writeln!(out, "</g>")?;
     draw_legend(height - 18.0, out)?;
@@ -209,21 +214,36 @@ fn line_in_row(from: Point, to: Point, layout: &Layout, line: &Line) -> bool {
     (tops[0] - tops[1]).abs() < 0.5 && from.y > tops[0] && to.y > tops[0]
 }
 
-/// The words of a line in the room below its upper end, where they meet others' least.
-fn draw_labels(graph: &Graph, line: &Line, layout: &Layout, index: usize, out: &mut String) -> Result<(), Error> {
-    let points = &layout.lines[index];
-    let [from, to] = [points[0], points[1]];
+/// The middles of each line's words: in the room below its upper end, where they meet no others' if there is such a place.
+fn label_places(graph: &Graph, layout: &Layout) -> Vec<Point> {
+    let mut taken: Vec<(Point, Size)> = Vec::new();
+    for (index, line) in graph.lines.iter().enumerate() {
+        let [from, to] = [layout.lines[index][0], layout.lines[index][1]];
+        let rows = shown(line);
+        let widest = rows.iter().map(|row| row.chars().count()).max().unwrap_or(0);
+        let size = Size { width: widest as f64 * LABEL_CHAR, height: rows.len() as f64 * LABEL_ROW };
+        let bow = if line_in_row(from, to, layout, line) { 30.0 } else { 0.0 };
+        let places = LABEL_PARTS.map(|part| on_curve(from, to, part)).map(|place| Point { y: place.y + bow, ..place });
+        let free = |place: &&Point| !taken.iter().any(|(other, others)| meet(**place, size, *other, *others));
+        let place = places.iter().find(free).unwrap_or(&places[0]);
+        taken.push((*place, size));
+    }
+    taken.into_iter().map(|(place, _)| place).collect()
+}
+
+/// Whether two rectangles overlap, by their middles and sizes.
+fn meet(one: Point, size: Size, other: Point, others: Size) -> bool {
+    (one.x - other.x).abs() < f64::midpoint(size.width, others.width)
+        && (one.y - other.y).abs() < f64::midpoint(size.height, others.height)
+}
+
+fn draw_labels(graph: &Graph, line: &Line, place: Point, out: &mut String) -> Result<(), Error> {
     let rows = shown(line);
-    let in_row = line_in_row(from, to, layout, line);
-    // Neighbours' words are at different heights.
-    let part = if in_row { 0.5 } else { [0.5, 0.32, 0.68][index % 3] };
-    let bow = if in_row { 30.0 } else { 0.0 };
-    let (x, y) = on_curve(from, to, part);
-    let y = y + bow + 4.0 - (rows.len() as f64 - 1.0) * 6.0;
+    let top = place.y + 4.0 - (rows.len() as f64 - 1.0) * LABEL_ROW / 2.0;
     let words = escape(&line_words(graph, line));
     writeln!(out, "<g class=\"words\" data-words=\"{words}\"><title>{words}</title>")?;
     for (row, text) in rows.iter().enumerate() {
-        let y = y + row as f64 * 12.0;
+        let (x, y) = (place.x, top + row as f64 * LABEL_ROW);
         writeln!(
             out,
             "<text class=\"label\" text-anchor=\"middle\" x=\"{x:.0}\" y=\"{y:.0}\">{}</text>",
@@ -242,9 +262,9 @@ fn shown(line: &Line) -> Vec<String> {
 }
 
 /// A point of the curve from row to row.
-fn on_curve(from: Point, to: Point, part: f64) -> (f64, f64) {
+fn on_curve(from: Point, to: Point, part: f64) -> Point {
     let middle = f64::midpoint(from.y, to.y);
     let rest = 1.0 - part;
     let (b0, b1, b2, b3) = (rest.powi(3), 3.0 * rest * rest * part, 3.0 * rest * part * part, part.powi(3));
-    ((b0 + b1) * from.x + (b2 + b3) * to.x, b0 * from.y + (b1 + b2) * middle + b3 * to.y)
+    Point { x: (b0 + b1) * from.x + (b2 + b3) * to.x, y: b0 * from.y + (b1 + b2) * middle + b3 * to.y }
 }
