@@ -119,7 +119,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn everything_arrives_on_a_bad_line(
-        every in prop_oneof![Just(0_u64), 150_u64..5000],
+        // A frame has at most 320 bytes: with more noise than this, hardly any arrives whole.
+        every in prop_oneof![Just(0_u64), 400_u64..5000],
         seed in any::<u64>(),
         writes in vec(0_usize..3000, 1..20),
         keys in vec(0_usize..2000, 1..10),
