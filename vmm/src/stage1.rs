@@ -108,15 +108,25 @@ impl Shape {
     }
 }
 
+/// Whether addresses are translated at all, by `SCTLR_EL1`. If not, no other register counts.
+pub const fn is_on(sctlr: u64) -> bool {
+    sctlr & SCTLR_MMU != 0
+}
+
+/// Which half of the address space an address is in: 0 or 1, as `TTBR0_EL1` and `TTBR1_EL1`.
+pub const fn half(address: u64) -> usize {
+    (address >> HALF & 1) as usize
+}
+
 /// The guest-physical address of virtual address `address`, as far as the tables in `memory` say.
 pub fn translate(memory: &impl Memory, regime: &Regime, address: u64) -> Option<u64> {
-    if regime.sctlr & SCTLR_MMU == 0 {
+    if !is_on(regime.sctlr) {
         return Some(address);
     }
     if regime.sctlr & SCTLR_BIG_ENDIAN != 0 {
         return None;
     }
-    let half = (address >> HALF & 1) as usize;
+    let half = half(address);
     let shape = Shape::of(regime, half)?;
     let outside = if half == 0 { 0 } else { u64::MAX >> shape.va_bits };
     if address >> shape.va_bits != outside {

@@ -1,6 +1,6 @@
 //! System calls in the model.
 
-use super::{Handler, Model, State, SystemCall};
+use super::{Handler, Model, State, SystemCall, Thread};
 use sel4_abi::fault::FaultTag;
 
 /// How a message is sent.
@@ -156,11 +156,12 @@ impl Model {
         if matches!(self.threads[caller].state, State::AwaitingReply { .. }) {
             self.end_call(reply);
             let label = self.threads[thread].sends;
-            let faulted = self.threads[caller].faulted;
+            let Thread { faulted, sends: tag, .. } = self.threads[caller];
             self.stop(caller);
             if !faulted {
                 self.threads[caller].got = (None, Some(label));
-            } else if label != 0 {
+            } else if label != 0 && tag != FaultTag::CapFault as u64 {
+                // After a capability fault the thread starts over whatever the label (seL4 manual, section 6.2.1).
                 return;
             }
             self.threads[caller].state = State::Running;

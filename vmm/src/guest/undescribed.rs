@@ -106,10 +106,16 @@ impl<M: Memory> Guest<'_, M> {
 
     /// The instruction at which the vCPU stands, if it can be found in the guest's memory.
     fn fetch(&self, hv: &mut impl Hypervisor, vcpu: usize, sctlr: u64) -> Option<u32> {
-        let mut register = |register| hv.system_register(vcpu, register);
-        let tcr = register(SystemRegister::TcrEl1);
-        let ttbr = [register(SystemRegister::Ttbr0El1), register(SystemRegister::Ttbr1El1)];
-        let pc = stage1::translate(&self.memory, &Regime { sctlr, tcr, ttbr }, hv.pc(vcpu))?;
+        let address = hv.pc(vcpu);
+        let (is_on, half) = (stage1::is_on(sctlr), stage1::half(address));
+        // Each of them is a system call.
+        let mut register = |counts: bool, register| if counts { hv.system_register(vcpu, register) } else { 0 };
+        let tcr = register(is_on, SystemRegister::TcrEl1);
+        let ttbr = [
+            register(is_on && half == 0, SystemRegister::Ttbr0El1),
+            register(is_on && half == 1, SystemRegister::Ttbr1El1),
+        ];
+        let pc = stage1::translate(&self.memory, &Regime { sctlr, tcr, ttbr }, address)?;
         let words = stage1::load(&self.memory, pc)?;
         Some((words >> (8 * (pc & 4))) as u32)
     }

@@ -50,7 +50,7 @@ pub fn switch_on() {
     set(&LOWER_ROOT.0, 1, MEMORY as u64 | BLOCK | NORMAL);
     set(&UPPER_ROOT.0, 0, address(&UPPER_PAGES.0) | PAGE_OR_TABLE);
     for page in 0..PAGES {
-        set(&UPPER_PAGES.0, page, MEMORY as u64 + page as u64 * PAGE | COMMON | NORMAL | PAGE_OR_TABLE);
+        set(&UPPER_PAGES.0, page, (MEMORY as u64 + page as u64 * PAGE) | COMMON | NORMAL | PAGE_OR_TABLE);
     }
     // SAFETY: everything that the program uses stays where it is.
     unsafe {
