@@ -57,9 +57,9 @@ impl Kernel {
 
     /// What a fault message of a vCPU says; `None` if it is not one of a guest's.
     pub fn exit(&mut self, child: Child, message: MessageInfo) -> Option<Exit> {
-        let (frame, below) = (&mut self.frame, &mut self.below);
-        below.begin(child.index());
-        with_msg_regs(|mrs| {
+        let frame = &mut self.frame;
+        self.below.begin(child.index());
+        let exit = with_msg_regs(|mrs| {
             Some(match FaultTag::from_label(message.label()) {
                 Some(FaultTag::VMFault) => {
                     frame.begin_at(child, mrs[vm_fault::IP]);
@@ -81,8 +81,7 @@ impl Kernel {
                 Some(FaultTag::VGICMaintenance) => {
                     frame.begin(child);
                     let index = usize::try_from(mrs[vgic_maintenance::IDX]).ok();
-                    let index = index.filter(|&index| index < MAX_LIST_REGISTERS);
-                    Exit::Maintenance { ended: index.and_then(|index| below.ended(child.index(), index)) }
+                    Exit::Maintenance { ended: index.filter(|&index| index < MAX_LIST_REGISTERS) }
                 }
                 Some(FaultTag::VPPIEvent) => {
                     frame.begin(child);
@@ -93,6 +92,13 @@ impl Kernel {
                     return None;
                 }
             })
+        })?;
+        // The end of one interrupt may bring another, by a system call: the message must have been read by then.
+        Some(match exit {
+            Exit::Maintenance { ended } => {
+                Exit::Maintenance { ended: ended.and_then(|index| self.below.ended(child.index(), index)) }
+            }
+            other => other,
         })
     }
 
