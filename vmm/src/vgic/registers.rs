@@ -114,8 +114,8 @@ impl Vgic {
     /// Reads `width` bytes at `offset` of a block; `cpu` is the vCPU whose redistributor it is or, for the distributor,
     /// the one that reads.
     pub fn read(&mut self, block: Block, cpu: usize, offset: u64, width: usize, hw: &mut dyn ListRegisters) -> u64 {
-        let Some((register, mut access)) = self.access(block, cpu, offset, width, hw) else { return 0 };
-        (register.read)(&mut access)
+        let Some((register, offset)) = self.locate(block, cpu, offset, width) else { return 0 };
+        (register.read)(&mut Access { gic: self, hw, block, cpu, offset, width })
     }
 
     /// Writes `width` bytes at `offset` of a block.
@@ -128,25 +128,18 @@ impl Vgic {
         value: u64,
         hw: &mut dyn ListRegisters,
     ) {
-        let Some((register, mut access)) = self.access(block, cpu, offset, width, hw) else { return };
-        (register.write)(&mut access, value);
+        let Some((register, offset)) = self.locate(block, cpu, offset, width) else { return };
+        (register.write)(&mut Access { gic: self, hw, block, cpu, offset, width }, value);
         self.settle(hw);
     }
 
-    fn access<'a>(
-        &'a mut self,
-        block: Block,
-        cpu: usize,
-        offset: u64,
-        width: usize,
-        hw: &'a mut dyn ListRegisters,
-    ) -> Option<(&'static Register, Access<'a>)> {
+    /// The register that such an access is to, and the offset in it.
+    fn locate(&self, block: Block, cpu: usize, offset: u64, width: usize) -> Option<(&'static Register, usize)> {
         let offset = usize::try_from(offset).ok()?;
         let register = find(block, offset)?;
         let widths = Widths::from_bits(width as u8).filter(|_| width.is_power_of_two())?;
         let known = cpu < self.config.vcpus && register.widths.contains(widths) && offset.is_multiple_of(width);
-        let offset = offset - register.offset;
-        known.then_some((register, Access { gic: self, hw, block, cpu, offset, width }))
+        known.then_some((register, offset - register.offset))
     }
 }
 
