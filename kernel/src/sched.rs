@@ -16,6 +16,11 @@ use crate::waits;
 
 /// A thread may have become runnable: it takes part again.
 pub fn wake(tcb: Ref<Tcb>) {
+    if let Some(vcpu) = tcb.vcpu.get()
+        && tcb.is_runnable()
+    {
+        vcpu.can_run();
+    }
     if !tcb.is_schedulable() {
         return;
     }

@@ -302,3 +302,67 @@ fn a_held_vcpu_whose_fault_is_answered_stands_still_until_it_is_let_go() {
     assert_eq!(write(&root, vcpu_reg::FLAGS, 0), 0);
     assert_eq!(guest.tcb.state.get(), State::Running);
 }
+
+/// How far the guest's counter is behind the machine's.
+fn offset(vcpu: Ref<VCpu>) -> u64 {
+    vcpu.registers.get(VCpuReg::CntvOff)
+}
+
+#[test]
+fn virtual_time_stands_still_while_the_guest_is_kept_from_running() {
+    for flags in [vcpu_flags::VIRTUAL_TIME, 0] {
+        let stood_still = |ticks| if flags == 0 { 0 } else { ticks };
+        let (root, guest) = machine_with_handled_guest(flags);
+        let vcpu = guest.tcb.vcpu.get().expect("made with one");
+        common::pass(700);
+        assert_eq!(offset(vcpu), 0, "it ran");
+
+        assert_eq!(trap::fault(guest.tcb, Fault::VCpu { hsr: 7 }), root.tcb);
+        common::pass(300);
+        assert_eq!(common::receive(root.tcb, Syscall::ReplyRecv, FREE + 4, FREE + 5), guest.tcb);
+        assert_eq!(offset(vcpu), 0, "it waited for the answer");
+
+        assert_eq!(trap::fault(guest.tcb, Fault::VCpu { hsr: 7 }), root.tcb);
+        root.tcb.regs.x[1].set(0);
+        assert_eq!(common::start(root.tcb, Syscall::Send, FREE + 5, 0, &[], &[]), root.tcb);
+        common::pass(400);
+        assert_eq!(common::receive(root.tcb, Syscall::Recv, FREE + 4, FREE + 5), guest.tcb);
+        assert_eq!(offset(vcpu), stood_still(400), "it could run, and did not");
+    }
+}
+
+#[test]
+fn virtual_time_goes_on_in_a_wait_and_stands_still_while_others_have_their_turn() {
+    let (root, guest) = machine_with_handled_guest(vcpu_flags::VIRTUAL_TIME);
+    common::pass(50);
+    let vcpu = guest.tcb.vcpu.get().expect("made with one");
+    assert_eq!(trap::fault(guest.tcb, Fault::VCpu { hsr: 7 }), root.tcb);
+    let other = root.thread(FREE + 8, 50, Some((10_000, 10_000)));
+    root.ok(FREE + 8, Label::TCBResume, &[], &[]);
+    assert_eq!(common::receive(root.tcb, Syscall::ReplyRecv, FREE + 4, FREE + 5), guest.tcb);
+    while common::pass(1) == Some(guest.tcb) {}
+    let turn = common::hardware().now.get();
+    while common::pass(1) == Some(other.tcb) {}
+    let kept = common::hardware().now.get() - turn;
+    assert_eq!(offset(vcpu), kept, "the other's turn");
+    let deadline = common::hardware().now.get() + 600;
+    assert_eq!(vcpu::wait_for_interrupt(guest.tcb, vcpu, Some(deadline)), other.tcb);
+    while common::pass(1) == Some(other.tcb) {}
+    let behind_its_timer = common::hardware().now.get() - deadline;
+    assert_eq!(offset(vcpu), kept + behind_its_timer, "the other's next turn, from when the guest's timer fired");
+}
+
+#[test]
+fn a_new_offset_counts_from_when_it_is_written() {
+    let (root, guest) = machine_with_handled_guest(vcpu_flags::VIRTUAL_TIME);
+    common::pass(50);
+    let vcpu = guest.tcb.vcpu.get().expect("made with one");
+    assert_eq!(trap::fault(guest.tcb, Fault::VCpu { hsr: 7 }), root.tcb);
+    root.tcb.regs.x[1].set(0);
+    common::start(root.tcb, Syscall::Send, FREE + 5, 0, &[], &[]);
+    common::pass(400);
+    assert_eq!(write(&root, VCpuReg::CntvOff as u64, 5_000), 0);
+    common::pass(30);
+    assert_eq!(common::receive(root.tcb, Syscall::Recv, FREE + 4, FREE + 5), guest.tcb);
+    assert_eq!(offset(vcpu), 5_030);
+}

@@ -94,6 +94,8 @@ pub struct VCpu {
     pub mailbox: Mailbox,
     /// [`vcpu_flags`].
     flags: Cell<u64>,
+    /// With virtual time: since when, in ticks, its thread could run and does not; 0 while it runs or waits.
+    kept_since: Cell<u64>,
 }
 
 const _: () = assert!(size_of::<VCpu>() <= 1 << VCPU_BITS);
@@ -116,6 +118,7 @@ impl VCpu {
             timer_active: Cell::new(false),
             mailbox: Mailbox::default(),
             flags: Cell::new(0),
+            kept_since: Cell::new(0),
         };
         state::kernel().vcpus.set(object.number);
         // SAFETY: retype found room of the object's size and alignment, which is this object's alone.
@@ -136,6 +139,37 @@ impl VCpu {
     /// Whether the kernel answers its calls for messages.
     pub fn takes_messages(&self) -> bool {
         self.flags.get() & vcpu_flags::MESSAGES != 0
+    }
+
+    /// Whether its counter stands still while it is kept from running.
+    fn has_virtual_time(&self) -> bool {
+        self.flags.get() & vcpu_flags::VIRTUAL_TIME != 0
+    }
+
+    /// Its thread stops running.
+    pub fn stops(&self) {
+        if self.has_virtual_time() {
+            let could_run = self.tcb.get().is_some_and(|tcb| tcb.is_runnable());
+            self.kept_since.set(if could_run { arch::timer::now() } else { 0 });
+        }
+    }
+
+    /// Its thread could run from now on.
+    pub fn can_run(&self) {
+        if self.has_virtual_time() && self.kept_since.get() == 0 {
+            self.kept_since.set(arch::timer::now());
+        }
+    }
+
+    /// Its thread goes on: for how many ticks its counter stood still.
+    #[inline]
+    pub fn goes_on(&self) -> Option<u64> {
+        let since = self.kept_since.get();
+        if since == 0 {
+            return None;
+        }
+        self.kept_since.set(0);
+        Some(arch::timer::now() - since)
     }
 
     /// Whether a WFI waits in the kernel rather than being a fault.
@@ -189,6 +223,9 @@ pub fn invoke(vcpu: Ref<VCpu>, label: Label, args: &Args) -> Result<Outcome, Sys
 /// A vCPU that is to stand still is unloaded too: whoever wants that wants to look at it.
 fn set_flags(vcpu: Ref<VCpu>, flags: u64) {
     let changed = vcpu.flags.replace(flags) ^ flags;
+    if !vcpu.has_virtual_time() {
+        vcpu.kept_since.set(0);
+    }
     let Some(tcb) = vcpu.tcb.get().filter(|_| changed & vcpu_flags::HELD != 0) else { return };
     if vcpu.is_held() {
         guest::flush(vcpu);
@@ -343,6 +380,10 @@ fn write(vcpu: Ref<VCpu>, number: u64, value: u64) -> Result<(), SysError> {
     if let Some(register) = VCpuReg::from_number(number) {
         if !guest::is_loaded(vcpu) || !guest::write_loaded(register, value) {
             vcpu.registers.set(register, value);
+        }
+        if register == VCpuReg::CntvOff && vcpu.kept_since.take() != 0 {
+            // What was before is in the new value.
+            vcpu.can_run();
         }
         return Ok(());
     }

@@ -117,7 +117,10 @@ pub fn switch_to(tcb: Ref<Tcb>) {
     for (core, machine) in MACHINES.get().iter().enumerate() {
         assert!(core == this || machine.loaded.get() != Some(tcb), "core {this} loads a thread that core {core} has");
     }
-    machine().loaded.set(Some(tcb));
+    let before = machine().loaded.replace(Some(tcb));
+    if before != Some(tcb) {
+        virt::exchange(before, tcb);
+    }
 }
 
 /// Puts a thread's state back, wherever it is loaded.

@@ -1,6 +1,22 @@
 //! The fake machine's side of virtualization: no guest's state is ever in registers, so a vCPU's object holds all of it;
 //! translations are never cached.
 
+use crate::mem::Ref;
+use crate::object::tcb::Tcb;
+use sel4_abi::vcpu::VCpuReg;
+
+/// One thread stops, another goes on: what changes of a guest then.
+pub(super) fn exchange(before: Option<Ref<Tcb>>, next: Ref<Tcb>) {
+    if let Some(vcpu) = before.and_then(|tcb| tcb.vcpu.get()) {
+        vcpu.stops();
+    }
+    if let Some(vcpu) = next.vcpu.get()
+        && let Some(ticks) = vcpu.goes_on()
+    {
+        vcpu.registers.set(VCpuReg::CntvOff, vcpu.registers.get(VCpuReg::CntvOff) + ticks);
+    }
+}
+
 /// Guests.
 pub mod guest {
     use crate::mem::Ref;

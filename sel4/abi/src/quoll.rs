@@ -62,6 +62,8 @@ pub mod symbol {
     pub const GUEST_BROADCASTS: &str = "guest_broadcasts";
     /// Those through which it may signal.
     pub const GUEST_SIGNALS: &str = "guest_signals";
+    /// 64-bit truth: the guest's time stands still while others run ([`super::vcpu_flags::VIRTUAL_TIME`]).
+    pub const GUEST_VIRTUAL_TIME: &str = "guest_virtual_time";
 }
 
 /// Bits of [`vcpu_reg::FLAGS`].
@@ -77,8 +79,11 @@ pub mod vcpu_flags {
     pub const CONTEXT_IN_MESSAGE: u64 = 4;
     /// The kernel answers this vCPU's calls for messages ([`super::hypercall`]) with the capabilities of its thread.
     pub const MESSAGES: u64 = 8;
+    /// The guest's virtual counter, and with it its virtual timer, stands still while its thread could run and does not:
+    /// `CNTVOFF_EL2` grows by that time before it goes on. It does not stand still while the thread waits for anything.
+    pub const VIRTUAL_TIME: u64 = 16;
     /// All flags that there are.
-    pub const MASK: u64 = WFI_IN_KERNEL | HELD | CONTEXT_IN_MESSAGE | MESSAGES;
+    pub const MASK: u64 = WFI_IN_KERNEL | HELD | CONTEXT_IN_MESSAGE | MESSAGES | VIRTUAL_TIME;
 }
 
 /// Bits of [`vcpu_reg::MAILBOX_STATE`].

@@ -163,6 +163,17 @@ impl VCpuFlags {
         self.with(vcpu_flags::MESSAGES, val)
     }
 
+    /// Whether the guest's counter stands still while its thread could run and does not.
+    pub const fn virtual_time(self) -> bool {
+        self.0 & vcpu_flags::VIRTUAL_TIME != 0
+    }
+
+    /// Sets [`virtual_time`](Self::virtual_time).
+    #[must_use]
+    pub const fn with_virtual_time(self, val: bool) -> Self {
+        self.with(vcpu_flags::VIRTUAL_TIME, val)
+    }
+
     /// Whether the vCPU stands still until this is cleared.
     pub const fn held(self) -> bool {
         self.0 & vcpu_flags::HELD != 0

@@ -6,8 +6,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 const SHARED: usize = 0x5000_0000;
 /// Most guests that spin.
 pub const SPINNERS: usize = 3;
-/// Instructions of one round of [`spin`].
-pub const ROUND_INSTRUCTIONS: u64 = 3;
+/// Instructions of one round of [`spin`]; each 4096th has three more.
+pub const ROUND_INSTRUCTIONS: u64 = 4;
 
 #[repr(C)]
 struct Shared {
@@ -15,6 +15,8 @@ struct Shared {
     spinners: AtomicU64,
     /// How often each went round.
     rounds: [AtomicU64; SPINNERS],
+    /// What each one's counter showed a moment ago.
+    clocks: [AtomicU64; SPINNERS],
 }
 
 fn shared() -> &'static Shared {
@@ -29,14 +31,22 @@ pub fn spin() -> ! {
     let place = shared().spinners.load(Ordering::Relaxed);
     shared().spinners.store(place + 1, Ordering::Relaxed);
     let rounds = shared().rounds[place as usize].as_ptr();
-    // SAFETY: the counter is this guest's to write, and is read as an atomic.
+    let clock = shared().clocks[place as usize].as_ptr();
+    // SAFETY: both words are this guest's to write, and are read as atomics.
     unsafe {
         core::arch::asm!(
             "2: add {count}, {count}, #1",
-            "str {count}, [{place}]",
+            "str {count}, [{rounds}]",
+            "tst {count}, #0xfff",
+            "b.ne 2b",
+            "mrs {now}, cntvct_el0",
+            "str {now}, [{clock}]",
             "b 2b",
             count = in(reg) 0u64,
-            place = in(reg) rounds,
+            rounds = in(reg) rounds,
+            clock = in(reg) clock,
+            // Not a zero too: one register could be both.
+            now = in(reg) place,
             options(noreturn)
         )
     }
@@ -45,4 +55,9 @@ pub fn spin() -> ! {
 /// How often each went round so far.
 pub fn rounds() -> [u64; SPINNERS] {
     shared().rounds.each_ref().map(|rounds| rounds.load(Ordering::Relaxed))
+}
+
+/// What each one's counter showed last.
+pub fn clocks() -> [u64; SPINNERS] {
+    shared().clocks.each_ref().map(|clock| clock.load(Ordering::Relaxed))
 }

@@ -112,6 +112,8 @@ codes! {
     GuestCall "guest-call" Error
     /// A virtual CPU that the virtual machine has not.
     UnknownVcpu "unknown-vcpu" Error
+    /// Virtual time where the guest would not have it, or its virtual CPUs not the same.
+    VirtualTime "virtual-time" Error
     /// An attribute for messages where the other end takes none.
     MessageOption "message-option" Error
 

@@ -173,6 +173,8 @@ pub struct Vm {
     pub name: String,
     /// Scheduling of its vCPUs.
     pub schedule: Schedule,
+    /// Whether its time stands still while it is kept from running.
+    pub virtual_time: bool,
     /// Its vCPUs.
     pub vcpus: Vec<Vcpu>,
     /// Its guest-physical address space.

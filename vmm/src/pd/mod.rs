@@ -14,6 +14,7 @@
 //! | `entropy_vaddr`, `entropy_size`, `entropy_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | ring of random bytes; may be absent. With one, the guest is started once there are enough for its seeds |
 //! | `rtc_vaddr` | `setvar_vaddr` | the host's PL031, read once at start; may be absent |
 //! | `guest_channels`, `guest_ports`, `guest_broadcasts`, `guest_signals` | written by the tool | the guest's channels; those with a guest to send to; with one to broadcast to; with somebody to signal; a bit each |
+//! | `guest_virtual_time` | written by the tool | not 0: the guest's counter stands still while it is kept from running |
 //! | `guest_notification` | `setvar_id` of the guest's `end` | the guest's channel to this monitor, which then acts for a guest that knows nothing of messages; may be absent |
 //! | `timer_channel` | `setvar_id` of the `irq` | without the feature `quoll`: the physical timer, interrupt 30 |
 

@@ -43,7 +43,8 @@ const RUN_BESIDE: bool = cfg!(sel4_smp);
 /// registers.
 fn set_flags(vcpu: usize, held: bool) {
     let flags = VCpuFlags::default().with_wfi_in_kernel(true).with_context_in_message(true).with_held(held);
-    write_to(vcpu, Extension::Flags, flags.with_messages(takes_messages()).into_word());
+    let flags = flags.with_messages(takes_messages()).with_virtual_time(*var!(guest_virtual_time: usize = 0) != 0);
+    write_to(vcpu, Extension::Flags, flags.into_word());
 }
 
 /// Whether the guest has channels of its own.

@@ -121,6 +121,9 @@ pub(super) fn enter(vcpu: Ref<VCpu>) {
     if local.guest.get() != Some(vcpu) {
         exchange(vcpu);
     }
+    if let Some(ticks) = vcpu.goes_on() {
+        write!("cntvoff_el2", read!("cntvoff_el2").wrapping_add(ticks));
+    }
     let registers = &vcpu.registers;
     for_each_running!(load_register, registers);
     write!("cnthctl_el2", setup::CNTHCTL_GUEST);
@@ -143,6 +146,7 @@ pub(super) fn leave() {
         }
         let registers = &vcpu.registers;
         for_each_running!(save_register, registers);
+        vcpu.stops();
     }
     vgic::disable();
     write!("cntv_ctl_el0", 0);

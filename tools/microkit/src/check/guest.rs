@@ -7,6 +7,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::model::{Region, Vm};
 use crate::program::Program;
 use crate::sdf::{RawPd, RawRegion, RawSetVarValue, RawVm};
+use sel4_abi::quoll::symbol::GUEST_VIRTUAL_TIME;
 use vmm::boot::{BootError, Placement, image::Image};
 
 /// Symbols of the VMM that no system can do without.
@@ -23,6 +24,7 @@ pub fn check(
     vm: Option<&Vm>,
     diagnostics: &mut Diagnostics,
 ) {
+    check_time(pd, program, diagnostics);
     let (Some(raw_vm), true) = (&pd.vm, REQUIRED.iter().chain(&OTHERS).all(|name| program.symbol(name).is_some()))
     else {
         return;
@@ -32,6 +34,22 @@ pub fn check(
     guest.check_boot(diagnostics);
     if let Some(vm) = vm {
         guest.check_vm(raw_vm, vm, diagnostics);
+    }
+}
+
+/// Virtual CPUs that are kept from running at different moments would have clocks that differ, which no guest expects; and
+/// whether time stands still is up to the program that manages the guest.
+fn check_time(pd: &RawPd, program: &Program, diagnostics: &mut Diagnostics) {
+    let Some(vm) = pd.vm.as_ref().filter(|vm| vm.virtual_time.value) else { return };
+    let error = |message: String| Diagnostic::new(Code::VirtualTime, vm.virtual_time.span.clone(), message);
+    if vm.vcpus.len() > 1 {
+        let message = "the clocks of several virtual CPUs would not show the same with virtual time".to_owned();
+        diagnostics.push(error(message).help("give it one `vcpu`, or `time=\"real\"`"));
+    }
+    if program.symbol(GUEST_VIRTUAL_TIME).is_none() {
+        let message =
+            format!("the program that manages it knows no virtual time: it has no symbol `{GUEST_VIRTUAL_TIME}`");
+        diagnostics.push(error(message).help("quoll's VMM has it"));
     }
 }
 

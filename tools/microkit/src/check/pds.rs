@@ -162,6 +162,7 @@ fn virtual_machine(
     Some(Vm {
         name: raw.name.as_ref()?.value.clone(),
         schedule: schedule?,
+        virtual_time: raw.virtual_time.value,
         vcpus: vcpus.into_iter().collect::<Option<_>>()?,
         maps: maps?,
     })

@@ -72,7 +72,7 @@ pub fn patch(system: &mut System) {
 }
 
 /// The symbols that say what channels the guest of a protection domain has.
-fn guest_words(system: &System, index: usize) -> [(&'static str, u64); 4] {
+fn guest_words(system: &System, index: usize) -> [(&'static str, u64); 5] {
     let among = |wanted: &dyn Fn(End, Party) -> bool| {
         set(system.guest_ends_of(index).filter(|(end, other)| wanted(*end, other.party)).map(|(end, _)| end.id))
     };
@@ -82,6 +82,7 @@ fn guest_words(system: &System, index: usize) -> [(&'static str, u64); 4] {
         (quoll::symbol::GUEST_PORTS, among(&is_port)),
         (quoll::symbol::GUEST_BROADCASTS, among(&|end, other| is_port(end, other) && end.broadcast)),
         (quoll::symbol::GUEST_SIGNALS, among(&|end, _| end.notify)),
+        (quoll::symbol::GUEST_VIRTUAL_TIME, u64::from(system.pds[index].vm.as_ref().is_some_and(|vm| vm.virtual_time))),
     ]
 }
 

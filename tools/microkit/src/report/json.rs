@@ -160,6 +160,7 @@ struct VirtualMachine<'a> {
     priority: u8,
     budget: u64,
     period: u64,
+    virtual_time: bool,
     vcpus: Vec<Vcpu>,
     /// At guest-physical addresses.
     maps: Vec<Mapping<'a>>,
@@ -297,6 +298,7 @@ impl Report<'_> {
             priority,
             budget: budget_us,
             period: period_us,
+            virtual_time: vm.virtual_time,
             vcpus,
             maps: self.maps(&vm.maps),
         }

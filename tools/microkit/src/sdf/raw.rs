@@ -160,6 +160,8 @@ pub struct RawVm {
     pub name: Text,
     /// Scheduling of its vCPUs.
     pub schedule: RawSchedule,
+    /// Whether its time stands still while it is kept from running; the span is that of the attribute.
+    pub virtual_time: Spanned<bool>,
     /// Its vCPUs.
     pub vcpus: Vec<RawVcpu>,
     /// Its guest-physical address space.

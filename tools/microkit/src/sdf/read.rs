@@ -139,6 +139,7 @@ fn virtual_machine(node: Node, pd: &mut RawPd, diagnostics: &mut Diagnostics) ->
     let mut attributes = Attributes::of(node, diagnostics);
     let name = attributes.text("name");
     let schedule = schedule(&mut attributes);
+    let virtual_time = attributes.choice("time", &[("real", false), ("virtual", true)], false);
     let mut vcpus = Vec::new();
     for element in elements(node, "vcpu") {
         let mut attributes = Attributes::of(element, diagnostics);
@@ -147,7 +148,7 @@ fn virtual_machine(node: Node, pd: &mut RawPd, diagnostics: &mut Diagnostics) ->
         vcpus.push(vcpu);
     }
     let maps = elements(node, "map").map(|element| map(element, pd, diagnostics)).collect();
-    RawVm { name, schedule, vcpus, maps }
+    RawVm { name, schedule, virtual_time, vcpus, maps }
 }
 
 fn region(node: Node, diagnostics: &mut Diagnostics) -> RawRegion {

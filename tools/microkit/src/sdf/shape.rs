@@ -88,7 +88,7 @@ static VIRTUAL_MACHINE: Shape = Shape {
     name: "virtual_machine",
     required: &["name"],
     optional: &["priority", "budget", "period"],
-    ours: &[],
+    ours: &["time"],
     children: &[child(&VCPU, 1, MANY), child(&VM_MAP, 0, MANY)],
 };
 static VCPU: Shape = leaf("vcpu", &["id"], &["cpu", "setvar_id"]);

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use bare_guest::gic::{Gic, TIMER_PPI};
 use bare_guest::machine::{read_register, skip_instruction, wait_for_interrupt, write_register};
-use bare_guest::shares::{ROUND_INSTRUCTIONS, SPINNERS, rounds};
+use bare_guest::shares::{ROUND_INSTRUCTIONS, SPINNERS, clocks, rounds};
 use safe_mmio::UniqueMmioPointer;
 use test_report::uart::Uart;
 
@@ -27,22 +27,25 @@ extern "C" fn guest_main() -> ! {
     // The others have begun.
     let warm_up = PERIODS / 10;
     let (mut next, mut worst) = (now() + frequency, 0);
-    let mut begin = (0, [0; SPINNERS]);
+    let mut begin = (0, [0; SPINNERS], [0; SPINNERS]);
     for period in 0..PERIODS + warm_up {
         sleep_until(gic, next);
         let late = now() - next;
         if period == warm_up {
-            begin = (now(), rounds());
+            begin = (now(), rounds(), clocks());
         }
         if period >= warm_up {
             worst = worst.max(late);
         }
         next += frequency * PERIOD_NS / NS;
     }
-    let (elapsed, end) = (to_ns(now() - begin.0), rounds());
+    let (elapsed, end, shown) = (to_ns(now() - begin.0), rounds(), clocks());
     // An instruction takes a nanosecond. In millionths.
     let share = |n: usize| (end[n] - begin.1[n]) * ROUND_INSTRUCTIONS * 1_000_000 / elapsed;
     let [a, b, c] = core::array::from_fn(share);
+    let clock = |n: usize| to_ns(shown[n] - begin.2[n]) * 1_000_000 / elapsed;
+    let [x, y, z] = core::array::from_fn(clock);
+    let _ = writeln!(uart, "CLOCKS {x} {y} {z} of a million");
     let _ = writeln!(uart, "SHARES {a} {b} {c} of a million; {PERIODS} periods, worst lateness {} ns", to_ns(worst));
     loop {
         wait_for_interrupt();

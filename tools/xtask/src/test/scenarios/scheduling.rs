@@ -1,15 +1,15 @@
 //! How time is shared: three guests that spin, and one of higher priority that wants to run every millisecond. Virtual time is
 //! instructions, so the figures are the same each time.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::cli::{BuildOptions, Config};
 use crate::guest::Kernel;
 use crate::machine::Gic;
 use crate::test::scenario::{Boots, Case, Scenario, Talk};
 
-const BUDGETS: Case = Case { name: "each gets its budget of each period", check: budgets };
-const SLICES: Case = Case { name: "all get the same", check: slices };
+const BUDGETS: Case = Case { name: "each gets its budget of each period, and its time", check: budgets };
+const SLICES: Case = Case { name: "all get the same, and their time", check: slices };
 
 /// What the three have of a million, as their budgets say.
 const CONFIGURED: [u64; 3] = [200_000, 300_000, 400_000];
@@ -36,13 +36,27 @@ pub fn scenarios() -> Vec<Scenario> {
         .collect()
 }
 
+/// The clocks of the first two are virtual: they went as far as their guests came. That of the third is real.
+fn check_clocks(clocks: [u64; 3], shares: [u64; 3]) -> Result<()> {
+    within_a_hundredth(clocks[0], shares[0])?;
+    within_a_hundredth(clocks[1], shares[1])?;
+    within_a_hundredth(clocks[2], 1_000_000)
+}
+
+fn numbers(line: &str) -> Vec<u64> {
+    line.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+}
+
 /// What the guest tells: millionths of the time for each of the three, and its worst lateness in nanoseconds.
 fn figures(talk: &mut Talk) -> Result<([u64; 3], String)> {
+    talk.session.expect("CLOCKS ")?;
+    let line = talk.session.expect(" of a million")?;
+    let clocks = numbers(&line).try_into().map_err(|_| anyhow!("{line}"))?;
     talk.session.expect("SHARES ")?;
     let line = talk.session.expect(" ns")?;
-    let numbers: Vec<u64> = line.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
-    let [a, b, c, _, late] = *numbers.as_slice() else { return Err(anyhow::anyhow!("{line}")) };
+    let [a, b, c, _, late] = *numbers(&line).as_slice() else { return Err(anyhow!("{line}")) };
     ensure!(late <= LATEST, "{late} ns late");
+    check_clocks(clocks, [a, b, c]).with_context(|| format!("clocks: {clocks:?}"))?;
     Ok(([a, b, c], format!("{a}, {b} and {c} millionths; worst lateness of the fourth {late} ns")))
 }
 
