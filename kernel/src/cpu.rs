@@ -156,6 +156,13 @@ impl Cpu {
         }
     }
 
+    /// A thread is the one that runs.
+    #[inline(always)]
+    pub fn run(&self, tcb: Ref<Tcb>) {
+        self.current.set(Some(tcb));
+        tcb.rewound.set(false);
+    }
+
     /// Whether it is this core.
     #[inline(always)]
     pub fn is_this(&self) -> bool {

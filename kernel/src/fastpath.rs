@@ -218,7 +218,7 @@ impl Turn {
     #[inline(always)]
     fn take(self) {
         let cpu = cpu::this();
-        cpu.current.set(Some(self.tcb));
+        cpu.run(self.tcb);
         if self.context.is_some() {
             sched::take_over(cpu, self.context);
         }

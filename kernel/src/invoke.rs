@@ -166,7 +166,7 @@ pub fn invoke(slot: Ref<Slot>, number: u64, args: &Args) -> Result<Outcome, SysE
 /// Tells the invoking thread the result, if it waits for one.
 pub fn answer(thread: Ref<Tcb>, result: Result<Outcome, SysError>, call: bool) {
     match result {
-        Err(SysError::Preempted) => thread.regs.pc.set(thread.regs.pc.get().wrapping_sub(4)),
+        Err(SysError::Preempted) => thread.step_back(),
         Err(error) if call => answer_error(thread, error),
         Ok(outcome) if call && thread.state.get() == State::Running => match outcome {
             Outcome::Done => set_result(thread, 0, 0),

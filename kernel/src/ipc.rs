@@ -202,17 +202,11 @@ fn copy_reply(sender: Ref<Tcb>, receiver: Ref<Tcb>, grant: bool) -> MessageInfo 
     MessageInfo::new(info.label(), unwrapped, caps, info.length())
 }
 
-/// A thread inside a system call will start it over when it runs next.
+/// A thread inside a system call starts it over when it runs next, or goes on where it is told to by then.
 pub fn rewind(tcb: Ref<Tcb>) {
     if tcb.is_in_system_call() {
-        tcb.regs.pc.set(tcb.regs.pc.get().wrapping_sub(4));
-    }
-}
-
-/// Takes a thread whose registers are to be written out of a system call in progress: it goes on where it is told to.
-pub fn abandon_system_call(tcb: Ref<Tcb>) {
-    if tcb.is_in_system_call() {
-        cancel(tcb);
+        tcb.step_back();
+        tcb.rewound.set(true);
     }
 }
 

@@ -460,7 +460,7 @@ fn switch(cpu: &Cpu, target: Ref<Tcb>) -> bool {
         cpu.queues_of(tcb).push_front(tcb);
     }
     cpu.action.set(Action::Resume);
-    cpu.current.set(Some(target));
+    cpu.run(target);
     true
 }
 
@@ -488,6 +488,7 @@ fn choose(cpu: &Cpu) {
     cpu.current.set(next);
     match next {
         Some(tcb) => {
+            tcb.rewound.set(false);
             if let Some(context) = tcb.yield_to.get() {
                 sched_context::complete_yield(context);
             }

@@ -62,13 +62,13 @@ use crate::debug::system_call as special;
 #[cold]
 fn unknown(thread: Ref<Tcb>) {
     let number = thread.regs.x[register::NUMBER].get();
-    thread.regs.pc.set(thread.regs.pc.get().wrapping_sub(4));
+    thread.step_back();
     fault::raise(thread, Fault::UnknownSyscall { number });
 }
 
 #[cold]
 fn cap_fault(thread: Ref<Tcb>, cptr: u64, in_receive: bool, failure: LookupFailure) {
-    thread.regs.pc.set(thread.regs.pc.get().wrapping_sub(4));
+    thread.step_back();
     fault::raise(thread, Fault::Cap { cptr, in_receive, failure });
 }
 

@@ -206,6 +206,7 @@ impl World {
         match deed {
             Deed::Suspend { thread: t } => invoke(thread(t), Label::TCBSuspend, &[], &[]),
             Deed::Resume { thread: t } => invoke(thread(t), Label::TCBResume, &[], &[]),
+            Deed::Write { thread: t, pc } => invoke(thread(t), Label::TCBWriteRegisters, &[0, 1, pc], &[]),
             Deed::SetPriority { thread: t, priority } => {
                 invoke(thread(t), Label::TCBSetPriority, &[u64::from(priority)], &[TCB])
             }
@@ -415,6 +416,10 @@ impl World {
             assert_eq!(tcb.sched_context.get(), thread.context.map(|c| self.context(c)), "time of thread {i}");
             let notification = thread.notification.map(|n| self.notification(n));
             assert_eq!(tcb.notification.get(), notification, "notification of thread {i}");
+            assert!(
+                thread.pc.is_none_or(|pc| tcb.regs.pc.get() == pc),
+                "thread {i} does not go on where it is told to"
+            );
         }
         for (i, model) in self.model.contexts.iter().enumerate() {
             let context = self.context(i);

@@ -341,3 +341,97 @@ fn priorities_are_limited_by_the_authority() {
     root.ok(TCB, Label::TCBSetPriority, &[120], &[TCB]);
     assert_eq!(cpu::this().current.get(), Some(root.tcb));
 }
+
+/// Writes the program counter of a thread, and another register, without resuming it.
+fn write_pc_and_sp(root: &Root, thread: Thread, pc: u64) {
+    root.ok(thread.cptr, Label::TCBWriteRegisters, &[0, 2, pc, 0x9000], &[]);
+}
+
+/// The program counter of a thread, as `TCB_ReadRegisters` tells it.
+fn read_pc(root: &Root, thread: Thread) -> u64 {
+    root.ok(thread.cptr, Label::TCBReadRegisters, &[0, 1], &[])[0]
+}
+
+#[test]
+fn a_thread_whose_registers_are_written_waits_on_and_goes_on_there() {
+    let root = Root::new();
+    objects(&root);
+    let server = waiting_server(&root, false);
+    let state = server.tcb.state.get();
+    write_pc_and_sp(&root, server, 0x4000);
+    assert_eq!(server.tcb.state.get(), state, "it waits");
+    assert_eq!(read_pc(&root, server), 0x4000);
+    assert_eq!(start(root.tcb, Syscall::Call, ENDPOINT, 5, &[7], &[]), server.tcb);
+    let registers = &server.tcb.regs;
+    assert_eq!((registers.pc.get(), registers.sp.get(), registers.x[2].get()), (0x4000, 0x9000, 7));
+    // The next system call that is taken from it starts over, as any.
+    registers.x[1].set(0);
+    assert_eq!(receive(server.tcb, Syscall::ReplyRecv, ENDPOINT, REPLY), root.tcb);
+    assert_eq!(registers.pc.get(), 0x4004);
+    root.ok(SERVER, Label::TCBSuspend, &[], &[]);
+    assert_eq!(registers.pc.get(), 0x4000);
+}
+
+#[test]
+fn a_written_thread_that_is_taken_out_of_its_wait_goes_on_there() {
+    let ends: [fn(&Root); 3] = [
+        |root| root.ok(SERVER, Label::TCBSuspend, &[], &[]).clear(),
+        |root| resume(root, root.thread_at(SERVER)),
+        |root| root.ok(CNODE, Label::CNodeDelete, &[ENDPOINT, 64], &[]).clear(),
+    ];
+    for (number, end) in ends.iter().enumerate() {
+        let root = Root::new();
+        objects(&root);
+        let server = waiting_server(&root, false);
+        root.ok(SERVER, Label::TCBSetPriority, &[if number == 2 { 50 } else { 200 }], &[TCB]);
+        write_pc_and_sp(&root, server, 0x4000);
+        end(&root);
+        assert!(!server.tcb.is_blocked());
+        assert_eq!(server.tcb.regs.pc.get(), 0x4000, "end {number}");
+    }
+}
+
+#[test]
+fn a_thread_of_which_no_register_is_written_starts_its_system_call_over_when_its_wait_ends() {
+    let root = Root::new();
+    objects(&root);
+    let server = waiting_server(&root, false);
+    let pc = read_pc(&root, server);
+    root.ok(SERVER, Label::TCBWriteRegisters, &[0, 0], &[]);
+    assert_eq!(start(root.tcb, Syscall::Call, ENDPOINT, 0, &[], &[]), server.tcb);
+    assert_eq!(server.tcb.regs.pc.get(), pc);
+}
+
+#[test]
+fn a_sender_whose_registers_are_written_sends_what_they_hold_then() {
+    let root = Root::new();
+    objects(&root);
+    let client = root.thread(CLIENT, 200, Some((1000, 1000)));
+    resume(&root, client);
+    assert_eq!(start(client.tcb, Syscall::Call, ENDPOINT, 1, &[5], &[]), root.tcb);
+    let info = MessageInfo::new(2, 0, 0, 1).0;
+    root.ok(CLIENT, Label::TCBWriteRegisters, &[0, 6, 0x4000, 0x9000, 0, 0, info, 6], &[]);
+    assert_eq!(receive(root.tcb, Syscall::Recv, ENDPOINT, REPLY), root.tcb);
+    assert_eq!(root.answer(), common::Answer { label: 2, words: vec![6] });
+    // It waits for the answer, and goes on where it was told to.
+    assert_eq!(start(root.tcb, Syscall::Send, REPLY, 0, &[], &[]), client.tcb);
+    assert_eq!(client.tcb.regs.pc.get(), 0x4000);
+}
+
+#[test]
+fn a_frame_that_is_copied_to_a_thread_in_a_system_call_leaves_it_waiting() {
+    let root = Root::new();
+    objects(&root);
+    let server = waiting_server(&root, false);
+    let source = root.thread(CLIENT, 50, Some((1000, 1000)));
+    source.tcb.regs.pc.set(0x4000);
+    let state = server.tcb.state.get();
+    let (frame, integer) = (4, 8);
+    let pc = server.tcb.regs.pc.get();
+    root.ok(SERVER, Label::TCBCopyRegisters, &[integer], &[CLIENT]);
+    assert_eq!((server.tcb.state.get(), server.tcb.regs.pc.get()), (state, pc));
+    root.ok(SERVER, Label::TCBCopyRegisters, &[frame], &[CLIENT]);
+    assert_eq!(server.tcb.state.get(), state);
+    assert_eq!(start(root.tcb, Syscall::Call, ENDPOINT, 0, &[], &[]), server.tcb);
+    assert_eq!(server.tcb.regs.pc.get(), 0x4000);
+}

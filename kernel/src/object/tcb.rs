@@ -202,6 +202,8 @@ pub struct Tcb {
     pub in_ready_queue: Cell<bool>,
     /// Whether it is in the release queue.
     pub in_release_queue: Cell<bool>,
+    /// Whether its program counter is no longer behind the system call that it is in; it is not in one when it runs.
+    pub rewound: Cell<bool>,
     /// Flags of `TCB_SetFlags`.
     pub flags: Cell<u64>,
     /// Links of ready and release queues.
@@ -252,6 +254,7 @@ impl Tcb {
             core: Cell::new(0),
             in_ready_queue: Cell::new(false),
             in_release_queue: Cell::new(false),
+            rewound: Cell::new(false),
             flags: Cell::new(0),
             scheduling_links: Links::default(),
             waiting_links: Links::default(),
@@ -347,9 +350,15 @@ impl Tcb {
         !matches!(self.state.get(), State::Inactive | State::Running)
     }
 
+    /// Puts its program counter back onto the system call that has advanced it.
+    pub fn step_back(&self) {
+        self.regs.pc.set(self.regs.pc.get().wrapping_sub(4));
+    }
+
     /// Whether it waits inside a system call, which has advanced its program counter.
     pub fn is_in_system_call(&self) -> bool {
         self.fault.get().is_none()
+            && !self.rewound.get()
             && matches!(
                 self.state.get(),
                 State::BlockedOnReceive { .. }

@@ -123,26 +123,17 @@ fn write_registers(tcb: Ref<Tcb>, args: &Args) -> Result<(), SysError> {
         return Err(SysError::IllegalOperation);
     }
     arch::unload(tcb);
-    // The program counter that is written is the one to go on at, whatever the thread waits in.
-    ipc::abandon_system_call(tcb);
+    // The program counter that is written is where the thread goes on, however its wait in a system call ends.
+    ipc::rewind(tcb);
     let message = Message::of(args.thread());
     for (index, position) in TRANSFER_ORDER.iter().enumerate().take(count as usize) {
         tcb.regs.at(*position).set(message.get(2 + index));
     }
     tcb.regs.spsr.set(arch::sanitize_spsr(tcb, tcb.regs.spsr.get()));
     if flags & transfer_flag::FIRST_THREAD != 0 {
-        restart_with_registers(tcb);
+        resume(tcb);
     }
     Ok(())
-}
-
-/// Lets a thread run with the registers that it was given.
-fn restart_with_registers(tcb: Ref<Tcb>) {
-    if !tcb.is_runnable() {
-        ipc::cancel(tcb);
-        tcb.state.set(State::Running);
-    }
-    sched::wake(tcb);
 }
 
 fn copy_registers(tcb: Ref<Tcb>, args: &Args) -> Result<(), SysError> {
@@ -155,7 +146,6 @@ fn copy_registers(tcb: Ref<Tcb>, args: &Args) -> Result<(), SysError> {
     }
     arch::unload(source);
     arch::unload(tcb);
-    ipc::abandon_system_call(tcb);
     // Thread pointers are of neither kind, and stay.
     let (frame, integer) = TRANSFER_ORDER[..LENGTH - 2].split_at(FRAME_REGISTERS);
     for (flag, positions) in [(FRAME, frame), (INTEGER, integer)] {
@@ -164,11 +154,12 @@ fn copy_registers(tcb: Ref<Tcb>, args: &Args) -> Result<(), SysError> {
         }
     }
     if flags & FRAME != 0 {
+        ipc::rewind(tcb);
         tcb.regs.pc.set(visible_pc(source));
         tcb.regs.spsr.set(arch::sanitize_spsr(tcb, tcb.regs.spsr.get()));
     }
     if flags & SECOND_THREAD != 0 {
-        restart_with_registers(tcb);
+        resume(tcb);
     }
     Ok(())
 }

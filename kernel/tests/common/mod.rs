@@ -180,8 +180,13 @@ impl Root {
             self.ok(SCHED_CONTROL, Label::SchedControlConfigureFlags, &[budget, period, 0, 7, 0], &[dest + 2]);
             self.ok(dest + 2, Label::SchedContextBind, &[], &[dest]);
         }
-        let Cap::Thread { addr } = self.cap(dest) else { panic!("no thread") };
-        Thread { tcb: Ref::at(addr), cptr: dest }
+        self.thread_at(dest)
+    }
+
+    /// The thread whose capability is there.
+    pub fn thread_at(&self, cptr: u64) -> Thread {
+        let Cap::Thread { addr } = self.cap(cptr) else { panic!("no thread") };
+        Thread { tcb: Ref::at(addr), cptr }
     }
 }
 

@@ -16,6 +16,7 @@ impl Model {
     /// A thread that can run makes a system call; what it sends has this label.
     pub fn call(&mut self, thread: usize, call: SystemCall, label: u64) {
         self.threads[thread].sends = label;
+        self.threads[thread].pc = None;
         let send = |badge, call, blocking| Send { badge, call, blocking, donate: call };
         match call {
             SystemCall::Send { endpoint, badge } => self.send(thread, endpoint, send(badge, false, true)),

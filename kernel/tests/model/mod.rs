@@ -40,6 +40,8 @@ pub struct Thread {
     pub timeout_handler: Option<Handler>,
     /// Whether what it sends, or waits to have answered, is a fault.
     pub faulted: bool,
+    /// Where it goes on, if that was written since its last system call.
+    pub pc: Option<u64>,
     /// Label of the message that it sends.
     pub sends: u64,
     /// Badge and label of what it got; of a signal or an answer there is one only.
@@ -107,6 +109,7 @@ pub enum SystemCall {
 pub enum Deed {
     Suspend { thread: usize },
     Resume { thread: usize },
+    Write { thread: usize, pc: u64 },
     SetPriority { thread: usize, priority: u8 },
     Bind { context: usize, thread: usize },
     BindNotification { context: usize, notification: usize },
@@ -136,6 +139,7 @@ impl Model {
             fault_handler: None,
             timeout_handler: None,
             faulted: false,
+            pc: None,
             sends: 0,
             got: (None, None),
         };
@@ -201,6 +205,7 @@ impl Model {
                     self.threads[thread].state = State::Running;
                 }
             }
+            Deed::Write { thread, pc } => self.threads[thread].pc = Some(pc),
             Deed::SetPriority { thread, priority } => self.set_priority(thread, priority),
             Deed::Bind { context, thread } => {
                 if self.contexts[context].thread.is_some() || self.threads[thread].context.is_some() {
@@ -362,7 +367,8 @@ impl Model {
     fn remake_thread(&mut self, thread: usize) {
         self.cancel(thread);
         self.detach(thread);
-        (self.threads[thread].fault_handler, self.threads[thread].timeout_handler) = (None, None);
+        let removed = &mut self.threads[thread];
+        (removed.fault_handler, removed.timeout_handler, removed.pc) = (None, None, None);
         if let Some(context) = self.threads[thread].context {
             self.take(context);
         }

@@ -35,6 +35,7 @@ pub fn any_deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         1 => thread.clone().prop_map(|thread| Deed::Suspend { thread }),
         2 => thread.clone().prop_map(|thread| Deed::Resume { thread }),
+        2 => (thread.clone(), (1..1000u64).prop_map(|word| 4 * word)).prop_map(|(thread, pc)| Deed::Write { thread, pc }),
         1 => (thread.clone(), 1..50u8).prop_map(|(thread, priority)| Deed::SetPriority { thread, priority }),
         4 => (context.clone(), thread.clone()).prop_map(|(context, thread)| Deed::Bind { context, thread }),
         4 => (context.clone(), notification.clone())

@@ -116,7 +116,7 @@ fn hypervisor_call(tcb: Ref<Tcb>, syndrome: Syndrome) -> Ref<Tcb> {
         if tcb.vcpu.get().is_some_and(|vcpu| vcpu.takes_messages() && mailbox::hypercall(tcb, vcpu, function)) {
             return trap::resume();
         }
-        tcb.regs.pc.set(tcb.regs.pc.get() - INSTRUCTION);
+        tcb.step_back();
         let fault = match tcb.vcpu.get() {
             Some(vcpu) if vcpu.tells_context() => Fault::VCpu { hsr: syndrome.0 },
             _ => Fault::UnknownSyscall { number: tcb.regs.x[register::NUMBER].get() },
