@@ -16,7 +16,7 @@ use sel4_microkit::{ChannelSet, Handler, Infallible, debug_println, protection_d
 
 struct Pd(Server<'static>);
 
-#[protection_domain(heap_size = 0x8000)]
+#[protection_domain(heap_size = 0x2_0000)]
 fn init() -> Pd {
     let region = pd::region(*var!(disk_vaddr: usize = 0), *var!(disk_size: usize = 0));
     let driver = region.and_then(|region| ivc::block::Client::attach(region).ok());

@@ -15,7 +15,7 @@ use switch::{
 
 struct Pd(Switch<'static>);
 
-#[protection_domain(heap_size = 0x8000)]
+#[protection_domain(heap_size = 0x2_0000)]
 fn init() -> Pd {
     let (config, mut problems) = Config::parse(pd::text());
     let mut stations = Vec::new();

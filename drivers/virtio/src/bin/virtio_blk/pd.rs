@@ -19,7 +19,7 @@ struct Pd {
     user: Channel,
 }
 
-#[protection_domain(heap_size = 0x1000)]
+#[protection_domain(heap_size = 0x2_0000)]
 fn init() -> Pd {
     let base: NonNull<u8> = memory_region_symbol!(user_vaddr: *mut u8);
     let size = *var!(user_size: usize = 0);

@@ -16,7 +16,7 @@ struct Pd {
     switch: Channel,
 }
 
-#[protection_domain(heap_size = 0x1000)]
+#[protection_domain(heap_size = 0x2_0000)]
 fn init() -> Pd {
     let nic = pd::device(DeviceType::Network).and_then(VirtioNic::new).unwrap_or_else(|error| panic!("{error}"));
     let region = clients::pd::region(*var!(switch_vaddr: usize = 0), *var!(switch_size: usize = 0));

@@ -13,7 +13,7 @@ use virtio_drivers::transport::DeviceType;
 /// Without a device there is nothing to do.
 struct Pd(Option<(Entropy<'static, VirtioEntropy>, Channel)>);
 
-#[protection_domain(heap_size = 0x4000)]
+#[protection_domain(heap_size = 0x2_0000)]
 fn init() -> Pd {
     let user = |channel| Some((channel, Producer::attach(clients::pd::client(channel)?).ok()?));
     let mut users: Vec<_> = (0..clients::MOST).filter_map(user).collect();
