@@ -5,7 +5,7 @@ use core::slice;
 
 use crate::abi::bootinfo::{BootInfoHeader, HEADER_FDT, HEADER_PADDING};
 use crate::init_thread::SlotRegion;
-use crate::{FrameObjectType, IpcBuffer, Word, abi, cap_type};
+use crate::{FrameObjectType, IpcBuffer, Word, cap_type, sys};
 
 /// The address of a [`BootInfo`], which it dereferences to, and of the chunks that follow it.
 #[repr(transparent)]
@@ -63,46 +63,43 @@ impl Deref for BootInfoPtr {
 /// The boot info (`seL4_BootInfo`).
 #[repr(transparent)]
 #[derive(Debug)]
-pub struct BootInfo(abi::bootinfo::BootInfo);
+pub struct BootInfo(sys::seL4_BootInfo);
 
 impl BootInfo {
-    /// The structure as the kernel writes it.
-    pub const fn inner(&self) -> &abi::bootinfo::BootInfo {
-        &self.0
-    }
+    newtype_methods!(pub sys::seL4_BootInfo);
 
     fn extra_len(&self) -> usize {
-        self.0.extra_len as usize
+        self.0.extraLen as usize
     }
 
     /// The root task's IPC buffer.
     pub fn ipc_buffer(&self) -> *mut IpcBuffer {
-        self.0.ipc_buffer as *mut IpcBuffer
+        self.0.ipcBuffer.cast()
     }
 
     /// Empty slots of the root CNode.
     pub fn empty(&self) -> SlotRegion<cap_type::Null> {
-        SlotRegion::from_abi(self.0.empty)
+        SlotRegion::from_sys(self.0.empty)
     }
 
     /// Frames of the root task's image, by address.
     pub fn user_image_frames(&self) -> SlotRegion<cap_type::Granule> {
-        SlotRegion::from_abi(self.0.user_image_frames)
+        SlotRegion::from_sys(self.0.userImageFrames)
     }
 
     /// Time of each core.
     pub fn sched_control(&self) -> SlotRegion<cap_type::SchedControl> {
-        SlotRegion::from_abi(self.0.sched_control)
+        SlotRegion::from_sys(self.0.schedcontrol)
     }
 
     /// All other memory, described by [`untyped_list`](Self::untyped_list).
     pub fn untyped(&self) -> SlotRegion<cap_type::Untyped> {
-        SlotRegion::from_abi(self.0.untyped)
+        SlotRegion::from_sys(self.0.untyped)
     }
 
     /// A description of each untyped, in the order of [`untyped`](Self::untyped).
     pub fn untyped_list(&self) -> &[UntypedDesc] {
-        let list = &self.0.untyped_list[..self.untyped().len()];
+        let list = &self.0.untypedList[..self.untyped().len()];
         // SAFETY: `UntypedDesc` is transparent.
         unsafe { slice::from_raw_parts(list.as_ptr().cast(), list.len()) }
     }
@@ -125,9 +122,11 @@ impl BootInfo {
 /// Description of an untyped (`seL4_UntypedDesc`).
 #[repr(transparent)]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UntypedDesc(abi::bootinfo::UntypedDesc);
+pub struct UntypedDesc(sys::seL4_UntypedDesc);
 
 impl UntypedDesc {
+    newtype_methods!(pub sys::seL4_UntypedDesc);
+
     /// Physical address.
     pub const fn paddr(&self) -> usize {
         self.0.paddr as usize
@@ -135,12 +134,12 @@ impl UntypedDesc {
 
     /// log2 of its bytes.
     pub const fn size_bits(&self) -> usize {
-        self.0.size_bits as usize
+        self.0.sizeBits as usize
     }
 
     /// Whether kernel objects cannot be made of it, only frames and untypeds.
     pub const fn is_device(&self) -> bool {
-        self.0.is_device != 0
+        self.0.isDevice != 0
     }
 }
 
@@ -175,7 +174,8 @@ pub enum BootInfoExtraId {
 }
 
 impl BootInfoExtraId {
-    const fn from_word(id: Word) -> Option<Self> {
+    /// What chunks with this number are.
+    pub const fn from_sys(id: sys::seL4_BootInfoID::Type) -> Option<Self> {
         match id {
             HEADER_PADDING => Some(Self::Padding),
             HEADER_FDT => Some(Self::Fdt),
@@ -204,7 +204,7 @@ impl<'a> Iterator for BootInfoExtraIter<'a> {
             }
             let (content_with_header, rest) = self.rest.split_at(len);
             self.rest = rest;
-            if let Some(id) = BootInfoExtraId::from_word(Word::from_le_bytes(*id)) {
+            if let Some(id) = BootInfoExtraId::from_sys(Word::from_le_bytes(*id)) {
                 return Some(BootInfoExtra { id, content_with_header });
             }
         }

@@ -1,15 +1,17 @@
 //! Rights of a capability: `seL4_CapRights_t`.
 
-use crate::{Word, abi};
+use crate::{Word, abi, sys};
 
 /// Read, write, grant and grant-reply.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub struct CapRights(abi::message::CapRights);
+pub struct CapRights(sys::seL4_CapRights);
 
 impl CapRights {
+    newtype_methods!(pub sys::seL4_CapRights);
+
     /// These rights.
     pub const fn new(grant_reply: bool, grant: bool, read: bool, write: bool) -> Self {
-        Self(abi::message::CapRights { read, write, grant, grant_reply })
+        Self(sys::seL4_CapRights(abi::message::CapRights { read, write, grant, grant_reply }.to_word()))
     }
 
     /// None.
@@ -39,7 +41,7 @@ impl CapRights {
 
     /// The word that the kernel takes.
     pub const fn into_word(self) -> Word {
-        self.0.to_word()
+        self.0.0
     }
 }
 

@@ -1,15 +1,17 @@
 //! The guard of a CNode capability: `seL4_CNode_CapData`.
 
-use crate::{WORD_SIZE, Word, abi};
+use crate::{WORD_SIZE, Word, sys};
 
 /// Guard of a CNode capability: bits that a lookup must match before the CNode is indexed.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub struct CNodeCapData(abi::message::CNodeCapData);
+pub struct CNodeCapData(sys::seL4_CNode_CapData);
 
 impl CNodeCapData {
+    newtype_methods!(pub sys::seL4_CNode_CapData);
+
     /// A guard of `guard_size` bits, fewer than [`WORD_SIZE`].
     pub const fn new(guard: Word, guard_size: usize) -> Self {
-        Self(abi::message::CNodeCapData { guard, guard_size: guard_size as u32 })
+        Self(sys::seL4_CNode_CapData::new(guard, guard_size as Word))
     }
 
     /// A guard of zeros.
@@ -25,6 +27,6 @@ impl CNodeCapData {
 
     /// The word that the kernel takes.
     pub const fn into_word(self) -> Word {
-        self.0.to_word()
+        self.0.0
     }
 }

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use core::ops::Range;
 
-use crate::{CPtr, CPtrBits, Cap, CapType, abi, cap_type};
+use crate::{CPtr, CPtrBits, Cap, CapType, cap_type, sys};
 
 /// A slot of the root task's CNode.
 #[derive(Debug, Copy, Clone, Ord, PartialOrd, Eq, PartialEq, Hash)]
@@ -64,7 +64,7 @@ pub struct SlotRegion<T: CapType> {
 }
 
 impl<T: CapType> SlotRegion<T> {
-    pub(crate) const fn from_abi(region: abi::bootinfo::SlotRegion) -> Self {
+    pub(crate) const fn from_sys(region: sys::seL4_SlotRegion) -> Self {
         Self { range: region.start as usize..region.end as usize, _phantom: PhantomData }
     }
 

@@ -2,33 +2,20 @@
 
 use core::slice;
 
-use crate::{AbsoluteCPtr, Word, abi, cap};
+use crate::{AbsoluteCPtr, Word, cap, sys};
 
 /// A thread's IPC buffer (`seL4_IPCBuffer`).
 ///
 /// Message registers 0 to 3 travel in machine registers. Receiving system calls of this crate copy
 /// them here, sending ones take them from here, so that [`msg_regs`](Self::msg_regs) is the whole
 /// message; invocations leave them alone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[repr(transparent)]
-pub struct IpcBuffer(abi::ipc_buffer::IpcBuffer);
-
-impl Default for IpcBuffer {
-    /// An IPC buffer of zeros.
-    fn default() -> Self {
-        Self(abi::ipc_buffer::IpcBuffer {
-            tag: 0,
-            msg: [0; abi::message::MAX_LENGTH],
-            user_data: 0,
-            caps_or_badges: [0; abi::message::MAX_EXTRA_CAPS],
-            receive_cnode: 0,
-            receive_index: 0,
-            receive_depth: 0,
-        })
-    }
-}
+pub struct IpcBuffer(sys::seL4_IPCBuffer);
 
 impl IpcBuffer {
+    newtype_methods!(pub sys::seL4_IPCBuffer);
+
     /// The message registers.
     #[inline(always)]
     pub const fn msg_regs(&self) -> &[Word] {
@@ -57,12 +44,12 @@ impl IpcBuffer {
 
     /// A word that the kernel leaves alone.
     pub const fn user_data(&self) -> Word {
-        self.0.user_data
+        self.0.userData
     }
 
     /// Sets [`user_data`](Self::user_data).
     pub const fn set_user_data(&mut self, data: Word) {
-        self.0.user_data = data;
+        self.0.userData = data;
     }
 
     /// Capabilities to send along; badges of those that arrived unwrapped.
@@ -78,15 +65,15 @@ impl IpcBuffer {
 
     /// The slot that takes a capability that arrives.
     pub fn recv_slot(&self) -> AbsoluteCPtr {
-        cap::CNode::from_bits(self.0.receive_cnode)
-            .absolute_cptr_from_bits_with_depth(self.0.receive_index, self.0.receive_depth as usize)
+        cap::CNode::from_bits(self.0.receiveCNode)
+            .absolute_cptr_from_bits_with_depth(self.0.receiveIndex, self.0.receiveDepth as usize)
     }
 
     /// Sets [`recv_slot`](Self::recv_slot).
     pub const fn set_recv_slot(&mut self, slot: &AbsoluteCPtr) {
-        self.0.receive_cnode = slot.root().bits();
-        self.0.receive_index = slot.path().bits();
-        self.0.receive_depth = slot.path().depth() as Word;
+        self.0.receiveCNode = slot.root().bits();
+        self.0.receiveIndex = slot.path().bits();
+        self.0.receiveDepth = slot.path().depth() as Word;
     }
 
     /// Message registers 0 to 3.

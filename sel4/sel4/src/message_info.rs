@@ -1,19 +1,25 @@
 //! The word that describes a message: `seL4_MessageInfo_t` (seL4 manual, "IPC").
 
-use crate::{Word, abi};
+use crate::{Word, abi, sys};
 
 /// Label, number of capabilities and length of a message.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
-pub struct MessageInfo(abi::message::MessageInfo);
+pub struct MessageInfo(sys::seL4_MessageInfo);
 
 impl MessageInfo {
+    newtype_methods!(pub sys::seL4_MessageInfo);
+
     /// A message info; each field is cut to its width.
     pub const fn new(label: Word, caps_unwrapped: usize, extra_caps: usize, length: usize) -> Self {
-        Self(abi::message::MessageInfo::new(label, caps_unwrapped, extra_caps, length))
+        Self::from_word(abi::message::MessageInfo::new(label, caps_unwrapped, extra_caps, length).0)
     }
 
     pub(crate) const fn from_word(word: Word) -> Self {
-        Self(abi::message::MessageInfo(word))
+        Self(sys::seL4_MessageInfo(word))
+    }
+
+    const fn fields(self) -> abi::message::MessageInfo {
+        abi::message::MessageInfo(self.into_word())
     }
 
     /// The word that the kernel takes and gives.
@@ -23,27 +29,27 @@ impl MessageInfo {
 
     /// The label: an invocation's method or error, or what the peers agreed.
     pub const fn label(&self) -> Word {
-        self.0.label()
+        self.fields().label()
     }
 
     /// Width of a label in bits.
     pub const fn label_width() -> usize {
-        abi::message::MessageInfo(Word::MAX).label().count_ones() as usize
+        sys::seL4_MessageInfo::width_of_label()
     }
 
     /// One bit for each capability that arrived as a badge.
     pub const fn caps_unwrapped(&self) -> usize {
-        self.0.caps_unwrapped()
+        self.fields().caps_unwrapped()
     }
 
     /// Number of capabilities.
     pub const fn extra_caps(&self) -> usize {
-        self.0.extra_caps()
+        self.fields().extra_caps()
     }
 
     /// Number of message registers.
     pub const fn length(&self) -> usize {
-        self.0.length()
+        self.fields().length()
     }
 }
 

@@ -181,6 +181,8 @@ pub mod vspace_levels {
 pub struct VmAttributes(Word);
 
 impl VmAttributes {
+    newtype_methods!(pub Word);
+
     /// Device memory.
     pub const NONE: Self = Self(0);
     /// Normal, cacheable memory.
@@ -191,16 +193,6 @@ impl VmAttributes {
     pub const PARITY_ENABLED: Self = Self(object::vm_attributes::PARITY_ENABLED);
     /// Not executable.
     pub const EXECUTE_NEVER: Self = Self(object::vm_attributes::EXECUTE_NEVER);
-
-    /// Attributes from the kernel's word.
-    pub const fn from_inner(inner: Word) -> Self {
-        Self(inner)
-    }
-
-    /// The word that the kernel takes.
-    pub const fn into_inner(self) -> Word {
-        self.0
-    }
 
     /// Whether any attribute of `rhs` is set.
     pub const fn has(self, rhs: Self) -> bool {

@@ -224,6 +224,7 @@ fn methods_and_functions() {
     let _ = <sel4::VPpiEvent>::irq;
     let _ = <sel4::VmAttributes>::from_inner;
     let _ = <sel4::VmAttributes>::has;
+    let _ = sel4::BootInfoExtraId::from_sys;
     let _ = <sel4::VmAttributes>::into_inner;
     let _ = <sel4::CapFault>::inner;
     let _ = <sel4::UserException>::inner;
@@ -263,6 +264,37 @@ fn methods_and_functions() {
     };
     let _ = |cap: sel4::cap::Unspecified| cap.cast::<sel4::cap_type::Tcb>().upcast().downcast::<sel4::cap_type::Tcb>();
     let _ = |cap: sel4::cap::Endpoint, info| (cap.send_with_mrs(info, [1]), cap.call_with_mrs(info, [1, 2]).msg);
+}
+
+/// Types around the bindings' show them, and the bindings' fields have C's names.
+#[test]
+fn inner_types() {
+    macro_rules! inner {
+        ($($t:ident = $inner:ident),*) => {
+            $(
+                let _ = |inner: sel4::sys::$inner| -> sel4::sys::$inner { sel4::$t::from_inner(inner).into_inner() };
+                let _: fn(&sel4::$t) -> &sel4::sys::$inner = sel4::$t::inner;
+                let _: fn(&mut sel4::$t) -> &mut sel4::sys::$inner = sel4::$t::inner_mut;
+            )*
+        };
+    }
+    inner!(
+        MessageInfo = seL4_MessageInfo,
+        CapRights = seL4_CapRights,
+        CNodeCapData = seL4_CNode_CapData,
+        IpcBuffer = seL4_IPCBuffer,
+        BootInfo = seL4_BootInfo,
+        UntypedDesc = seL4_UntypedDesc,
+        UserContext = seL4_UserContext
+    );
+    let _ = (sel4::VmAttributes::inner, sel4::VmAttributes::inner_mut);
+    let mut buffer = sel4::IpcBuffer::default();
+    buffer.inner_mut().userData = 5;
+    buffer.inner_mut().tag = sel4::MessageInfo::new(3, 0, 0, 1).into_inner();
+    assert_eq!((buffer.user_data(), buffer.inner().tag.get_label()), (5, 3));
+    let rights: sel4::sys::seL4_CapRights_t = sel4::CapRights::read_only().into_inner();
+    assert_eq!((rights.get_capAllowRead(), rights.get_capAllowWrite()), (1, 0));
+    assert_eq!(sel4::CNodeCapData::new(1, 6).inner().unpack().guardSize, 6);
 }
 
 #[cfg(sel4_debug)]

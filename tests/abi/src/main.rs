@@ -105,7 +105,7 @@ fn boot_information(kit: &mut Kit, boot_info: &BootInfoPtr) {
     kit.check("untypeds are aligned to their size", aligned, true);
     let devices_first = list.iter().is_sorted_by_key(|untyped| !untyped.is_device());
     kit.check("devices come first", devices_first, true);
-    kit.check("time of each core", boot_info.sched_control().len(), boot_info.inner().num_nodes as usize);
+    kit.check("time of each core", boot_info.sched_control().len(), boot_info.inner().numNodes as usize);
     kit.check("there is an image", boot_info.user_image_frames().is_empty(), false);
 }
 

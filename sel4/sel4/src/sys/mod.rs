@@ -3,8 +3,12 @@
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals, reason = "the names are those of C")]
 
 mod fault;
+mod structures;
+mod words;
 
 pub use fault::*;
+pub use structures::*;
+pub use words::*;
 
 /// A machine word.
 pub type seL4_Word = crate::Word;
