@@ -25,6 +25,17 @@ impl Region {
     }
 }
 
+/// Memory that the guest shares with others, beside its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shared<'a> {
+    /// Where the guest has it.
+    pub region: Region,
+    /// Its name in the system description.
+    pub name: &'a str,
+    /// Whether the guest may write it.
+    pub writable: bool,
+}
+
 /// The distributor of the interrupt controller.
 pub const GICD: Region = Region { base: 0x0800_0000, size: 0x1_0000 };
 /// The CPU interface of a GICv2: the hardware's virtual CPU interface (GICV), mapped by the system description.

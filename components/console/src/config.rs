@@ -198,10 +198,10 @@ mod tests {
 
     #[test]
     fn the_default_text_is_right() {
-        let (config, problems) = Config::parse(include_bytes!("../clients.txt"));
+        let (config, problems) = Config::parse(include_bytes!("../../../system/console.txt"));
         assert_eq!(problems, []);
         let clients: Vec<_> = config.clients.iter().map(|c| (c.channel, c.name.as_str())).collect();
-        assert_eq!(clients, [(1, "linux"), (2, "echo")]);
+        assert_eq!(clients, [(1, "linux_a"), (2, "linux_b"), (3, "realtime"), (4, "echo")]);
         assert_eq!(config.focus, Some(1));
         assert_eq!(config.banner, ["Ctrl-a x leaves QEMU."]);
         assert!(!config.plain_labels);

@@ -64,6 +64,22 @@ pub mod symbol {
     pub const GUEST_SIGNALS: &str = "guest_signals";
     /// 64-bit truth: the guest's time stands still while others run ([`super::vcpu_flags::VIRTUAL_TIME`]).
     pub const GUEST_VIRTUAL_TIME: &str = "guest_virtual_time";
+    /// The cached mappings of its guest: a table of [`super::guest_map`].
+    pub const GUEST_MAPS: &str = "guest_maps";
+}
+
+/// Mappings of a guest as a protection domain that manages it is told of them: a table of entries, each of a guest-physical address, a size in
+/// bytes, and what the guest may do (words of 64 bits), and then the region's name with zeros behind it. Entries of size 0
+/// are not used.
+pub mod guest_map {
+    /// Entries of the table.
+    pub const COUNT: usize = 16;
+    /// Bytes of an entry's name; longer names are cut.
+    pub const NAME: usize = 40;
+    /// Bytes of an entry.
+    pub const BYTES: usize = 3 * 8 + NAME;
+    /// The guest may write.
+    pub const WRITE: u64 = 1;
 }
 
 /// Bits of [`vcpu_reg::FLAGS`].

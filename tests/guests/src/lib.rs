@@ -1,11 +1,7 @@
-//! What guests without an operating system are made of that measure or test a hypervisor: entry, vectors, interrupt
-//! controller, instructions. The programs are in `src/bin`.
+//! What guests that measure or test a hypervisor share; what they are made of is [`bare_guest`]. The programs are in `src/bin`.
 
 #![no_std]
 #![cfg(target_os = "none")]
 
-pub mod gic;
-pub mod machine;
 pub mod messages;
 pub mod shares;
-pub mod start;

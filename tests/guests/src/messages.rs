@@ -3,8 +3,8 @@
 use ivc::guest::{Pending, pending};
 use smccc::Hvc;
 
-use crate::gic::{Gic, MESSAGES_PPI};
-use crate::machine::wait_for_interrupt;
+use bare_guest::gic::{Gic, MESSAGES_PPI};
+use bare_guest::machine::wait_for_interrupt;
 
 /// The channel between the two guests, by its number in both, through which the one broadcasts.
 pub const PARTNER: u64 = 0;

@@ -218,6 +218,8 @@ codes! {
     GuestVcpus "guest-vcpus" Error
     /// A guest's memory that isn't where the VMM takes it to be.
     GuestMemory "guest-memory" Error
+    /// More mappings than the VMM can tell its guest of.
+    GuestMaps "guest-maps" Error
 
     /// A board that there is not.
     UnknownBoard "unknown-board" Error

@@ -115,7 +115,7 @@ pub struct BuildOptions {
     /// Kernel configuration
     #[arg(long, value_enum, default_value_t)]
     pub config: Config,
-    /// Guest's Linux
+    /// Linux of guests whose description does not say which
     #[arg(long, value_enum, default_value = "6.1")]
     pub linux: Kernel,
     /// Program of ours that takes the initialiser's place

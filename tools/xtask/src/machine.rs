@@ -72,7 +72,7 @@ impl Boot {
     }
 }
 
-/// Memory of a guest that has the machine for itself: as much as `system.xml` gives it.
+/// Memory of a guest that has the machine for itself: as much as `tests/systems/linux.xml` gives it.
 const GUEST_MEMORY: &str = "256M";
 
 /// Counting instructions in a run.

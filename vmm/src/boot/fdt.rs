@@ -24,6 +24,8 @@ pub struct Description<'a> {
     pub initrd: Option<Region>,
     /// Places of virtio devices, by number.
     pub virtio: &'a [usize],
+    /// What it shares with others.
+    pub shared: &'a [Shared<'a>],
     /// Random bytes that nobody else has, if there are any.
     pub seed: Option<&'a Seed>,
 }
@@ -72,6 +74,7 @@ pub fn write(machine: &Description) -> Result<Vec<u8>, Error> {
     primecell(&mut fdt, "pl011", UART, UART_SPI, &["uartclk", "apb_pclk"])?;
     primecell(&mut fdt, "pl031", RTC, RTC_SPI, &["apb_pclk"])?;
     machine.virtio.iter().try_for_each(|&slot| virtio(&mut fdt, slot))?;
+    machine.shared.iter().try_for_each(|shared| shared_memory(&mut fdt, shared))?;
     fdt.end_node(root)?;
     fdt.finish()
 }
@@ -153,6 +156,18 @@ fn messages(fdt: &mut FdtWriter, machine: &Description) -> Result<(), Error> {
     fdt.end_node(node)
 }
 
+/// Where a guest finds a region that it shares with others, by the region's name.
+fn shared_memory(fdt: &mut FdtWriter, shared: &Shared<'_>) -> Result<(), Error> {
+    let node = fdt.begin_node(&format!("shared-memory@{:x}", shared.region.base))?;
+    fdt.property_string("compatible", "quoll,shared-memory-1.0")?;
+    fdt.property_string("label", shared.name)?;
+    regions(fdt, &[shared.region])?;
+    if !shared.writable {
+        fdt.property_null("read-only")?;
+    }
+    fdt.end_node(node)
+}
+
 fn interrupt_controller(fdt: &mut FdtWriter, machine: &Description) -> Result<(), Error> {
     let node = fdt.begin_node(&format!("interrupt-controller@{:x}", GICD.base))?;
     fdt.property_phandle(GIC_PHANDLE)?;
@@ -224,6 +239,7 @@ mod tests {
             command_line: "console=ttyAMA0",
             initrd: Some(Region { base: 0x4200_0000, size: 1_000_001 }),
             virtio: &[],
+            shared: &[],
             seed: None,
         }
     }
@@ -309,6 +325,25 @@ mod tests {
         assert_eq!(cells(&tree, "/virtio_mmio@a000200", "interrupts"), [0, 17, 4]);
         assert_eq!(cells(&tree, "/virtio_mmio@a003e00", "interrupts"), [0, 47, 4]);
         assert!(tree.find_node("/virtio_mmio@a000000").is_none());
+    }
+
+    #[test]
+    fn shared_memory_says_what_it_is_and_what_the_guest_may() {
+        let region = |base| Region { base, size: 0x2000 };
+        let shared = [
+            Shared { region: region(0x5000_0000), name: "line", writable: true },
+            Shared { region: region(0x6000_0000), name: "table", writable: false },
+        ];
+        let blob = write(&Description { shared: &shared, ..description(Version::V2) }).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert_eq!(cells(&tree, "/shared-memory@50000000", "reg"), [0, 0x5000_0000, 0, 0x2000]);
+        let label = |node| tree.find_node(node).unwrap().property("label").unwrap().as_str();
+        let read_only = |node| tree.find_node(node).unwrap().property("read-only").is_some();
+        let nodes = ["/shared-memory@50000000", "/shared-memory@60000000"];
+        assert_eq!(nodes.map(label), [Some("line"), Some("table")]);
+        assert_eq!(nodes.map(read_only), [false, true]);
+        // It is none of the memory that a kernel may take.
+        assert_eq!(tree.memory().regions().count(), 1);
     }
 
     #[test]

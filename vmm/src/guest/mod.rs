@@ -12,7 +12,7 @@ use crate::{
     devices::{Bus, DeviceId},
     hypervisor::Hypervisor,
     inject::{self, pstate},
-    machine::{MAX_VCPUS, MESSAGES, SPIS, VIRTUAL_TIMER},
+    machine::{MAX_VCPUS, MESSAGES, SPIS, Shared, VIRTUAL_TIMER},
     memory::Memory,
     report::{Mistake, Reports},
     syndrome::{Syndrome, Wait, class},
@@ -86,6 +86,7 @@ pub struct Guest<'a, M> {
     timed: bool,
     reports: Reports,
     entropy: Option<Entropy<'a>>,
+    shared: Vec<Shared<'a>>,
 }
 
 impl<'a, M: Memory> Guest<'a, M> {
@@ -112,12 +113,18 @@ impl<'a, M: Memory> Guest<'a, M> {
             timed: false,
             reports: Reports::default(),
             entropy: None,
+            shared: Vec::new(),
         }
     }
 
     /// Gives the guest random bytes of its own at each boot.
     pub fn with_entropy(self, entropy: Entropy<'a>) -> Self {
         Self { entropy: Some(entropy), ..self }
+    }
+
+    /// Tells the guest of memory that it shares with others. It is mapped, and stays as it is when the guest reboots.
+    pub fn with_shared(self, shared: Vec<Shared<'a>>) -> Self {
+        Self { shared, ..self }
     }
 
     /// Handles an exit of `vcpu`.

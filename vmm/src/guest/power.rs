@@ -71,6 +71,7 @@ impl<M: Memory> Guest<'_, M> {
             command_line: files.command_line,
             initrd: placement.initrd,
             virtio: &slots,
+            shared: &self.shared,
             seed: seed.as_ref(),
         })?;
         if tree.len() as u64 > FDT_MAX {

@@ -16,6 +16,7 @@
 //! | `guest_channels`, `guest_ports`, `guest_broadcasts`, `guest_signals` | written by the tool | the guest's channels; those with a guest to send to; with one to broadcast to; with somebody to signal; a bit each |
 //! | `guest_virtual_time` | written by the tool | not 0: the guest's counter stands still while it is kept from running |
 //! | `guest_notification` | `setvar_id` of the guest's `end` | the guest's channel to this monitor, which then acts for a guest that knows nothing of messages; may be absent |
+//! | `guest_maps` | written by the tool | the guest's cached mappings, of which the guest is told in its device tree |
 //! | `timer_channel` | `setvar_id` of the `irq` | without the feature `quoll`: the physical timer, interrupt 30 |
 
 mod below;
@@ -33,6 +34,8 @@ mod plain;
 #[cfg(feature = "quoll")]
 mod quoll;
 mod ram;
+#[cfg(feature = "quoll")]
+mod shared;
 mod virtio;
 
 #[cfg(feature = "quoll")]
@@ -75,6 +78,10 @@ fn init() -> Monitor {
     let mut guest = Guest::new(&kernel, files, ram, bus(ram, entropy.as_ref(), kernel.vcpus()));
     if let Some(entropy) = &entropy {
         guest = guest.with_entropy(entropy.clone());
+    }
+    #[cfg(feature = "quoll")]
+    {
+        guest = guest.with_shared(shared::regions(&ram));
     }
     let mut monitor = Monitor { kernel, guest, awaited: entropy };
     monitor.start();

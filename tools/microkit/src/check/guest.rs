@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::model::{Region, Vm};
 use crate::program::Program;
 use crate::sdf::{RawPd, RawRegion, RawSetVarValue, RawVm};
-use sel4_abi::quoll::symbol::GUEST_VIRTUAL_TIME;
+use sel4_abi::quoll::{guest_map, symbol::GUEST_VIRTUAL_TIME};
 use vmm::boot::{BootError, Placement, image::Image};
 
 /// Symbols of the VMM that no system can do without.
@@ -119,6 +119,10 @@ impl<'a> Guest<'a> {
                 let message = format!("the VMM counts its virtual CPUs from 0 to at most {}, without gaps", most - 1);
                 diagnostics.push(Diagnostic::new(Code::GuestVcpus, id.span.clone(), message));
             }
+        }
+        if let Some((_, beyond)) = vm.maps.iter().zip(&raw.maps).filter(|(map, _)| map.cached).nth(guest_map::COUNT) {
+            let message = format!("the VMM tells its guest of {} regions at most", guest_map::COUNT);
+            diagnostics.push(Diagnostic::new(Code::GuestMaps, beyond.span.clone(), message));
         }
         let Some((ram, region)) = self.region_of("guest_ram_size") else { return };
         let Some(RawSetVarValue::Number(base)) = self.value_of("guest_ram_vaddr") else { return };

@@ -1,6 +1,6 @@
 //! What the tool writes into programs before they are laid out.
 
-use crate::model::{End, Party, Place, SetVarValue, System, stack};
+use crate::model::{End, Map, Party, Place, SetVarValue, System, stack};
 use crate::program::Program;
 use sel4_abi::microkit::limit::NAME_LENGTH;
 use sel4_abi::microkit::{monitor::MAX_ENTRIES, symbol};
@@ -35,14 +35,14 @@ impl MonitorSymbols {
 
 fn names(names: &[&str]) -> Vec<u8> {
     debug_assert!(names.len() <= MAX_ENTRIES);
-    names.iter().flat_map(|name| padded(name)).collect()
+    names.iter().flat_map(|name| padded::<NAME_LENGTH>(name)).collect()
 }
 
 /// A name with zeros behind it, or as much of it as there is room for.
-fn padded(name: &str) -> [u8; NAME_LENGTH] {
-    let mut bytes = [0; NAME_LENGTH];
+fn padded<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
     let fits = |length: &usize| name.is_char_boundary(*length);
-    let length = (0..=NAME_LENGTH.min(name.len())).rev().find(fits).unwrap_or(0);
+    let length = (0..=LENGTH.min(name.len())).rev().find(fits).unwrap_or(0);
     bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
     bytes
 }
@@ -56,8 +56,9 @@ pub fn patch(system: &mut System) {
     for index in 0..system.pds.len() {
         let words = words(system, index);
         let guest = guest_words(system, index);
+        let maps = guest_maps(system, index);
         let pd = &mut system.pds[index];
-        let name = padded(&pd.name);
+        let name = padded::<NAME_LENGTH>(&pd.name);
         let mut written = pd.program.write(symbol::NAME, &name);
         written &= pd.program.write(symbol::PASSIVE, &[pd.passive.into()]);
         for (symbol, word) in &words {
@@ -67,6 +68,7 @@ pub fn patch(system: &mut System) {
         for (symbol, word) in guest {
             let _ = pd.program.write(symbol, &word.to_le_bytes());
         }
+        let _ = pd.program.write(quoll::symbol::GUEST_MAPS, &maps);
         assert!(written, "symbols were checked before");
     }
 }
@@ -84,6 +86,19 @@ fn guest_words(system: &System, index: usize) -> [(&'static str, u64); 5] {
         (quoll::symbol::GUEST_SIGNALS, among(&|end, _| end.notify)),
         (quoll::symbol::GUEST_VIRTUAL_TIME, u64::from(system.pds[index].vm.as_ref().is_some_and(|vm| vm.virtual_time))),
     ]
+}
+
+/// The cached mappings of the guest that a protection domain manages, as [`quoll::guest_map`] has them.
+fn guest_maps(system: &System, index: usize) -> Vec<u8> {
+    let maps =
+        system.pds[index].vm.iter().flat_map(|vm| &vm.maps).filter(|map| map.cached).take(quoll::guest_map::COUNT);
+    let entry = |map: &Map| {
+        let region = &system.regions[map.region];
+        let rights = if map.write { quoll::guest_map::WRITE } else { 0 };
+        let words = [map.vaddr, region.size, rights];
+        words.map(u64::to_le_bytes).into_iter().flatten().chain(padded::<{ quoll::guest_map::NAME }>(&region.name))
+    };
+    maps.flat_map(entry).collect()
 }
 
 /// A bit for each id.

@@ -128,10 +128,10 @@ pub fn pd_with<'a>(own: impl IntoIterator<Item = (&'a str, u64)>) -> Elf {
     program(0x20_0000, &symbols)
 }
 
-/// The header of an arm64 kernel that takes 4 MiB, and nothing behind it.
-fn kernel_image() -> Vec<u8> {
+/// The header of an arm64 kernel that takes so many bytes, and nothing behind it.
+pub fn kernel_image(size: u64) -> Vec<u8> {
     let mut image = vec![0; 0x1000];
-    image[16..24].copy_from_slice(&(4u64 << 20).to_le_bytes());
+    image[16..24].copy_from_slice(&size.to_le_bytes());
     image[56..60].copy_from_slice(b"ARM\x64");
     image
 }
@@ -174,7 +174,7 @@ pub fn write_files(folder: &Path) {
     put("truncated.elf", &pd().bytes()[..0x90]);
     put("text.txt", b"no program\n");
     put("empty.bin", b"");
-    put("Image", &kernel_image());
+    put("Image", &kernel_image(4 << 20));
     put("Image.gz", &[0x1f, 0x8b, 8, 0]);
     put("data.bin", &[0xda; 0x1800]);
     put("megabyte.bin", &[0xda; 1 << 20]);

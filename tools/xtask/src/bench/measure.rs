@@ -65,7 +65,7 @@ impl<'a> Bench<'a> {
             |session, _| idle(session),
             |workspace| match host {
                 Host::Bare => Ok((Boot::bare(workspace, kernel), Peripherals::default())),
-                Host::Quoll => system(workspace, DEFAULT_SYSTEM, kernel),
+                Host::Quoll => system(workspace, LINUX_SYSTEM, kernel),
             },
         )
     }
@@ -205,6 +205,7 @@ impl<'a> Bench<'a> {
 const CONFIG: Config = Config::Release;
 
 const DEFAULT_SYSTEM: &str = "system.xml";
+const LINUX_SYSTEM: &str = "tests/systems/linux.xml";
 const DISK_SYSTEM: &str = "tests/systems/virtio-linux.xml";
 const NETWORK_SYSTEM: &str = "tests/systems/virtio-net.xml";
 

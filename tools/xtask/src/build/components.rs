@@ -24,7 +24,7 @@ const SDK: [(&str, &str); 4] = [
 /// The virtual machine monitor's package and program.
 const VMM: &str = "vmm";
 /// Packages whose programs are protection domains or guests.
-const PROGRAMS: [&str; 13] = [
+const PROGRAMS: [&str; 14] = [
     VMM,
     "pl011",
     "virtio-serial",
@@ -33,6 +33,7 @@ const PROGRAMS: [&str; 13] = [
     "virtio",
     "block",
     "switch",
+    "realtime",
     "test-abi",
     "test-pds",
     "bench-pds",

@@ -73,7 +73,9 @@ fn assemble(workspace: &Workspace, tool: &Path, options: &BuildOptions) -> Resul
     if options.plain {
         command.arg(components::plain_folder(workspace, options.config));
     }
-    command.arg(output).arg(guest::folder(workspace, options.linux)).arg(workspace.source("."));
+    command.arg(output).arg(guest::folder(workspace, options.linux));
+    // A system of several Linux guests names each one's version.
+    command.arg(workspace.guests()).arg(workspace.source("."));
     process::run(&format!("making {}", image_name(options)), &mut command)?;
     Ok(image)
 }

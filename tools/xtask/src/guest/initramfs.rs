@@ -9,11 +9,12 @@ use super::{cpio::Archive, program};
 
 /// What `/init` prints when the shell is about to start.
 pub const READY: &str = "guest: ready";
-/// The shell's prompt.
+/// The shell's prompt, unless the guest has another name.
 pub const PROMPT: &str = "linux# ";
 
 const INIT: &str = include_str!("init.sh");
-const PROFILE: &str = "export PS1='linux# '\n";
+const IVC: &str = include_str!("ivc.sh");
+const PROFILE: &str = "export PS1=\"$(hostname)# \"\n";
 /// A shell with job control on the console; `poweroff` and `reboot` go through init.
 const INITTAB: &str = "::respawn:/bin/cttyhack /bin/sh -l\n";
 
@@ -44,6 +45,7 @@ pub fn build(busybox: &[u8], modules: &[(&str, Vec<u8>)]) -> Result<Vec<u8>> {
     for applet in APPLETS {
         archive.symlink(&format!("bin/{applet}"), "busybox");
     }
+    archive.program("bin/ivc", IVC.as_bytes());
     archive.program("etc/inittab", INITTAB.as_bytes());
     for applet in ["init", "poweroff", "reboot", "halt"] {
         archive.symlink(&format!("sbin/{applet}"), "/bin/busybox");

@@ -4,10 +4,10 @@ use core::ptr::NonNull;
 
 use bare_guest::gic::{Gic, MESSAGES_PPI};
 use bare_guest::machine::{skip_instruction, wait_for_interrupt};
-use bare_guest::messages::{ASIDE, HOLD, PARTNER, answer, set_up, wait};
 use ivc::guest::{Pending, Refused, broadcast, pending, receive, send, signal, version};
 use safe_mmio::UniqueMmioPointer;
 use smccc::Hvc;
+use test_guests::messages::{ASIDE, HOLD, PARTNER, answer, set_up, wait};
 use test_report::{Tally, uart::Uart};
 
 const PL011: usize = 0x0900_0000;

@@ -1,9 +1,9 @@
 //! Its life.
 
 use bare_guest::machine::skip_instruction;
-use bare_guest::messages::{ASIDE, HOLD, PARTNER, answer, set_up, wait};
 use ivc::guest::{receive, send};
 use smccc::Hvc;
+use test_guests::messages::{ASIDE, HOLD, PARTNER, answer, set_up, wait};
 
 #[unsafe(no_mangle)]
 extern "C" fn guest_main() -> ! {

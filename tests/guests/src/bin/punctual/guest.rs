@@ -5,8 +5,8 @@ use core::ptr::NonNull;
 
 use bare_guest::gic::{Gic, TIMER_PPI};
 use bare_guest::machine::{read_register, skip_instruction, wait_for_interrupt, write_register};
-use bare_guest::shares::{ROUND_INSTRUCTIONS, SPINNERS, clocks, rounds};
 use safe_mmio::UniqueMmioPointer;
+use test_guests::shares::{ROUND_INSTRUCTIONS, SPINNERS, clocks, rounds};
 use test_report::uart::Uart;
 
 const PL011: usize = 0x0900_0000;

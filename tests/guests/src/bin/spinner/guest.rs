@@ -4,7 +4,7 @@ use bare_guest::machine::skip_instruction;
 
 #[unsafe(no_mangle)]
 extern "C" fn guest_main() -> ! {
-    bare_guest::shares::spin()
+    test_guests::shares::spin()
 }
 
 /// Interrupts stay masked.

@@ -1,5 +1,5 @@
 //! Guests without an operating system: one that does what it must not, judges the answers, and leaves the others alone; one that
-//! does what exits do not describe; and two that send each other messages.
+//! does what exits do not describe; one that shares memory with others; and two that send each other messages.
 
 use anyhow::{Context, Result, ensure};
 
@@ -27,6 +27,13 @@ const ODD_CASES: [Case; 2] = [
 /// What the guest prints by each way of storing, in each of the places of its code.
 const STORED: [&str; 9] =
     ["<post0>", "<pre-0>", "<pair0>", "<post1>", "<pre-1>", "<pair1>", "<post2>", "<pre-2>", "<pair2>"];
+
+/// The system with the guest that shares regions with others.
+const SHARED: &str = "tests/systems/shared-memory.xml";
+const SHARED_CASES: [Case; 2] = [
+    Case { name: "finds them, and may do what the description says", check: judges_itself },
+    Case { name: "leaves the others undisturbed when it writes nonsense", check: others },
+];
 
 const MESSAGES: Case =
     Case { name: "arrive, wait, are refused, broadcast, and interrupt or do not", check: judges_itself };
@@ -62,6 +69,8 @@ pub fn scenarios() -> Vec<Scenario> {
             scenario("odd access", ODD, Config::Debug, gic, cpu, &ODD_CASES),
         ]
     });
+    let shared = [(Config::Debug, Gic::V2, CPUS[0]), (Config::Release, Gic::V3, CPUS[2])];
+    let shared = shared.map(|(config, gic, cpu)| scenario("shared memory", SHARED, config, gic, cpu, &SHARED_CASES));
     let messages = [
         ("messages", "tests/systems/messages.xml", Config::Debug, Gic::V2, "cortex-a53"),
         ("messages", "tests/systems/messages.xml", Config::Release, Gic::V3, "max"),
@@ -79,7 +88,7 @@ pub fn scenarios() -> Vec<Scenario> {
         counted: false,
         cases: LINUX.to_vec(),
     });
-    bad_and_odd.chain([odd_on_plain_sel4()]).chain(messages).chain(linux).collect()
+    bad_and_odd.chain([odd_on_plain_sel4()]).chain(shared).chain(messages).chain(linux).collect()
 }
 
 fn scenario(name: &str, system: &str, config: Config, gic: Gic, cpu: &'static str, cases: &[Case]) -> Scenario {

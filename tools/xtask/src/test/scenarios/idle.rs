@@ -11,11 +11,11 @@ use crate::guest::Kernel;
 use crate::machine::Gic;
 use crate::test::scenario::{Boots, Case, Scenario, Talk};
 
-/// The default system under counted time.
+/// A system with one Linux, under counted time.
 pub fn scenario() -> Scenario {
     Scenario {
         name: "idle Linux".to_owned(),
-        boots: Boots::System(BuildOptions::of("system.xml", Config::Release, Kernel::V6_1)),
+        boots: Boots::System(BuildOptions::of("tests/systems/linux.xml", Config::Release, Kernel::V6_1)),
         cpu: "cortex-a53",
         gic: Gic::V2,
         counted: true,

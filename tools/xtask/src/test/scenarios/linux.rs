@@ -47,7 +47,7 @@ pub fn scenarios() -> Vec<Scenario> {
 fn on_quoll(linux: Kernel, gic: Gic, cpu: &'static str) -> Scenario {
     Scenario {
         name: format!("Linux {}, GICv{}, {cpu}", linux.version(), gic.version()),
-        boots: Boots::System(BuildOptions::of("system.xml", Config::Debug, linux)),
+        boots: Boots::System(BuildOptions::of("tests/systems/linux.xml", Config::Debug, linux)),
         cpu,
         gic,
         counted: false,

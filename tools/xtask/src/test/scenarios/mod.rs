@@ -1,6 +1,7 @@
 //! What is tested in QEMU.
 
 mod c;
+mod default;
 mod guests;
 mod idle;
 mod isolation;
@@ -25,6 +26,7 @@ const ECHO: &str = "2";
 /// All scenarios; the long ones first, so that all processors have work to the end.
 pub fn all() -> Vec<Scenario> {
     let mut all = linux::scenarios();
+    all.extend(default::scenarios());
     all.extend(smp::scenarios());
     all.extend(virtio::scenarios());
     all.push(idle::scenario());

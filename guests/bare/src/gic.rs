@@ -122,7 +122,7 @@ impl Gic {
         }
     }
 
-    /// Acknowledges the interrupt that is due.
+    /// Acknowledges the interrupt that is due. [`number_of`] tells which one it is.
     pub fn acknowledge(self) -> u32 {
         match self {
             Self::V2 => read32(GICC_IAR),
@@ -138,4 +138,9 @@ impl Gic {
             Self::V3 => write_register!("icc_eoir1_el1", u64::from(acknowledged)),
         }
     }
+}
+
+/// The number in what [`Gic::acknowledge`] gives.
+pub const fn number_of(acknowledged: u32) -> u32 {
+    acknowledged & 0xff_ffff
 }

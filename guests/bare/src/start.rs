@@ -1,7 +1,8 @@
 //! Entry: the header of an arm64 `Image` (Linux's documentation, arch/arm64/booting), stack, vectors. A program is made of
 //! three functions, without mangled names:
 //!
-//! - `extern "C" fn guest_main() -> !`, its life, at EL1 with the MMU off and interrupts masked;
+//! - `extern "C" fn guest_main(tree: usize) -> !`, its life, at EL1 with the MMU off and interrupts masked: it gets the address of
+//!   the device tree;
 //! - `extern "C" fn guest_irq()`, which handles an interrupt;
 //! - `extern "C" fn guest_exception(link: u64)`, which handles a synchronous exception: it gets x30, and leaves in ELR_EL1
 //!   where to go on.
@@ -55,7 +56,8 @@ image_start:
     .ascii  "ARM\x64"
     .word   0
 
-1:  adrp    x0, stack_end
+1:  mov     x19, x0
+    adrp    x0, stack_end
     add     x0, x0, :lo12:stack_end
     mov     sp, x0
     adrp    x0, bss_start
@@ -72,6 +74,7 @@ image_start:
     mov     x0, #(3 << 20)          // CPACR_EL1.FPEN: floating point is not trapped
     msr     cpacr_el1, x0
     isb
+    mov     x0, x19
     b       guest_main
 
     .section .text.vectors, "ax"
