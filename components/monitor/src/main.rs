@@ -54,7 +54,8 @@ mod pd {
             return;
         }
         let registers = index.tcb().tcb_read_all_registers(false).ok();
-        debug_println!("{}", Report { domain: index.domain(), fault, registers });
+        let (teller, outcome) = ("MONITOR", "is stopped");
+        debug_println!("{}", Report { teller, outcome, domain: index.domain(), fault, registers });
     }
 
     /// From now on the domain runs on its callers' time, or on its own when it is notified.

@@ -12,6 +12,10 @@ use crate::syndrome::Syndrome;
 /// A report; its `Display` is what the monitor prints, without a newline at the end.
 #[derive(Debug)]
 pub struct Report<'a> {
+    /// Who says so.
+    pub teller: &'a str,
+    /// What becomes of the domain, as the end of a sentence.
+    pub outcome: &'a str,
     /// Who.
     pub domain: Domain<'a>,
     /// What; `None` when the kernel's message is none that the monitor knows.
@@ -22,7 +26,7 @@ pub struct Report<'a> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "MONITOR: protection domain '{}' has faulted and is stopped", self.domain.name)?;
+        writeln!(f, "{}: protection domain '{}' has faulted and {}", self.teller, self.domain.name, self.outcome)?;
         match &self.fault {
             Some(fault) => {
                 describe(f, fault)?;

@@ -11,9 +11,13 @@ fn fault(label: Word, message: &[Word]) -> Option<Fault> {
     monitor::fault(&ipc_buffer, &MessageInfo::new(label, 0, 0, message.len()))
 }
 
+fn report(fault: Option<Fault>, registers: Option<UserContext>) -> String {
+    Report { teller: "MONITOR", outcome: "is stopped", domain: DOMAIN, fault, registers }.to_string()
+}
+
 /// The report's lines before the registers.
 fn lines(fault: Option<Fault>) -> Vec<String> {
-    let report = Report { domain: DOMAIN, fault, registers: None }.to_string();
+    let report = report(fault, None);
     let mut lines: Vec<_> = report.lines().map(str::to_owned).collect();
     assert_eq!(lines.remove(0), "MONITOR: protection domain 'driver' has faulted and is stopped");
     assert_eq!(lines.pop().as_deref(), Some("  registers: cannot be read"));
@@ -73,7 +77,7 @@ fn every_register_once() {
     for (i, word) in registers.as_words_mut().iter_mut().enumerate() {
         *word = 0xabc_0000 + i as Word;
     }
-    let report = Report { domain: DOMAIN, fault: None, registers: Some(registers) }.to_string();
+    let report = report(None, Some(registers));
     for i in 0..36 {
         let value = format!("{:#018x}", 0xabc_0000 + i);
         assert_eq!(report.matches(&value).count(), 1, "{report}");

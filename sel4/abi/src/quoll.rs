@@ -64,6 +64,12 @@ pub mod symbol {
     pub const GUEST_SIGNALS: &str = "guest_signals";
     /// 64-bit truth: the guest's time stands still while others run ([`super::vcpu_flags::VIRTUAL_TIME`]).
     pub const GUEST_VIRTUAL_TIME: &str = "guest_virtual_time";
+    /// In a parent: the address of what tells how its children are reloaded ([`super::reload`]).
+    pub const RELOAD_TABLE: &str = "reload_table";
+    /// In a parent: bytes of that.
+    pub const RELOAD_SIZE: &str = "reload_size";
+    /// In a child: how often its parent has reloaded it. The parent counts it up.
+    pub const LIFE: &str = "quoll_life";
     /// The cached mappings of its guest: a table of [`super::guest_map`].
     pub const GUEST_MAPS: &str = "guest_maps";
 }
@@ -80,6 +86,25 @@ pub mod guest_map {
     pub const BYTES: usize = 3 * 8 + NAME;
     /// The guest may write.
     pub const WRITE: u64 = 1;
+}
+
+/// What a protection domain finds that can reload children: a table of words, and what the table tells of. It begins with the
+/// numbers of children and of pieces; the children follow, then the pieces.
+pub mod reload {
+    /// The part of the parent's address space where all of it is.
+    pub const WINDOW: core::ops::Range<u64> = 0x80_0000_0000..0xc0_0000_0000;
+    /// Words in front of the children: their number, that of the pieces.
+    pub const HEADER: usize = 2;
+    /// Words of a child: its id, its entry point, the lowest address of its stack, where the parent finds its
+    /// [`LIFE`](super::symbol::LIFE) (0: it has none), its name.
+    pub const CHILD: usize = 4 + NAME;
+    /// Words of the name, with zeros behind it.
+    pub const NAME: usize = crate::microkit::limit::NAME_LENGTH / size_of::<u64>();
+    /// Words of a piece of memory: the place of its child in the table, its address in the parent and its bytes, the address of
+    /// what it holds at first and the bytes of that. Zeros are behind it.
+    pub const PIECE: usize = 5;
+    /// Label of the answer to a protected call that came before the called protection domain was reloaded: the largest there is.
+    pub const LOST_CALL: u64 = (1 << 52) - 1;
 }
 
 /// Bits of [`vcpu_reg::FLAGS`].

@@ -4,6 +4,8 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use sel4::abi::quoll::reload::LOST_CALL;
+
 use crate::ipc::{self, Event, PreparedDeferredAction};
 use crate::{Channel, ChannelSet, Child, DeferredAction, MessageInfo, pd_is_passive, symbols};
 
@@ -41,7 +43,8 @@ pub trait Handler {
     #[doc(hidden)]
     #[inline]
     fn run(&mut self) -> Result<Never, Self::Error> {
-        let mut reply: Option<MessageInfo> = None;
+        // Who called the PD's former life must not wait for ever; if nobody did, the answer goes nowhere.
+        let mut reply = (symbols::pd_life() > 0).then(|| MessageInfo::new(LOST_CALL, 0));
         let mut action = pd_is_passive().then(PreparedDeferredAction::forfeit_sc);
         ack_irqs();
         loop {

@@ -18,10 +18,12 @@ pub struct Symbols {
     pub notifications: u64,
     /// Channels that can be called, a bit each.
     pub pps: u64,
+    /// How often the PD was reloaded.
+    pub life: u64,
 }
 
 impl Symbols {
-    const DEFAULT: Self = Self { passive: false, irqs: 0, notifications: u64::MAX, pps: u64::MAX };
+    const DEFAULT: Self = Self { passive: false, irqs: 0, notifications: u64::MAX, pps: u64::MAX, life: 0 };
 }
 
 impl Default for Symbols {
@@ -53,6 +55,10 @@ pub(crate) fn notifications() -> u64 {
 
 pub(crate) fn pps() -> u64 {
     SYMBOLS.get().pps
+}
+
+pub(crate) fn life() -> u64 {
+    SYMBOLS.get().life
 }
 
 pub(crate) fn name() -> &'static [u8; NAME_LENGTH] {

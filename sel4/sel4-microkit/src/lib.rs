@@ -66,7 +66,7 @@ pub use message::{
     with_msg_regs_mut,
 };
 pub use sel4::{debug_print, debug_println};
-pub use symbols::{pd_is_passive, pd_name, pd_name_bytes};
+pub use symbols::{pd_is_passive, pd_life, pd_name, pd_name_bytes};
 
 /// Declares a function to be the initialisation of the PD: it makes the PD's [`Handler`].
 ///

@@ -103,6 +103,11 @@ mod patched {
         *var!(microkit_pps: u64 = 0)
     }
 
+    #[inline(always)]
+    pub(super) fn life() -> u64 {
+        *var!(quoll_life: u64 = 0)
+    }
+
     pub(super) fn name() -> &'static [u8; NAME_LENGTH] {
         // The tool wants this symbol in every image, though Arm has no I/O ports.
         let _ = var!(microkit_ioports: u64 = 0);
@@ -116,6 +121,12 @@ use crate::host as patched;
 /// Whether this PD is a passive server: it runs on its callers' time only.
 pub fn pd_is_passive() -> bool {
     patched::passive()
+}
+
+/// How often this PD's parent has reloaded it (`reload="true"` in the description): 0 in its first life.
+#[inline(always)]
+pub fn pd_life() -> u64 {
+    patched::life()
 }
 
 /// Channels that are interrupts, a bit each.

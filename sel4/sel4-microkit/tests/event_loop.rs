@@ -124,6 +124,14 @@ fn a_protected_call_is_answered_with_the_message_registers() {
 }
 
 #[test]
+fn who_called_a_former_life_is_answered_first() {
+    set_symbols(Symbols { life: 3, ..Default::default() });
+    let (calls, ..) = run(Scripted::default(), &[(1, 0, &[])]);
+    let lost = (Syscall::ReplyRecv, INPUT, sel4::abi::quoll::reload::LOST_CALL, REPLY, 0);
+    assert_eq!(calls, [lost, RECV]);
+}
+
+#[test]
 fn a_fault_is_answered_or_not() {
     let fault: Delivery = (1 << 62 | 5, 6, &[0x1000, 0xdead_0000, 0, 0x9200_0046]);
     let (calls, seen, _) = run(Scripted::default(), &[fault]);

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod isolation;
+pub mod reload;
 
 /// Labels of protected calls, in the system `native`.
 pub mod label {

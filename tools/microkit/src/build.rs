@@ -93,7 +93,7 @@ fn package(
     if diagnostics.has_errors() {
         return None;
     }
-    plan::patch(&mut system);
+    plan::patch(&mut system, target.board.ram);
     if let Err(symbol) = MonitorSymbols::write(&mut parts.monitor, &system) {
         diagnostics.push(image::lacks("monitor", symbol));
         return None;

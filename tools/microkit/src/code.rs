@@ -93,6 +93,8 @@ codes! {
     StackSize "stack-size" Error
     /// A core that there is not.
     UnknownCore "unknown-core" Error
+    /// A child that its parent can't reload.
+    Reload "reload" Error
     /// A passive protection domain that nothing wakes.
     Unreachable "unreachable" Warning
     /// A slot that can't be addressed.

@@ -51,6 +51,12 @@ impl System {
         self.channels.iter().flat_map(|[a, b]| [(*a, *b), (*b, *a)])
     }
 
+    /// The children that a protection domain can reload.
+    pub fn reloaded_by(&self, parent: usize) -> impl Iterator<Item = usize> {
+        let is = move |pd: &Pd| pd.reload && pd.parent.is_some_and(|(of, _)| of == parent);
+        self.pds.iter().enumerate().filter(move |(_, pd)| is(pd)).map(|(index, _)| index)
+    }
+
     /// The name of who is at an end of a channel.
     pub fn party_name(&self, party: Party) -> &str {
         match party {
@@ -92,6 +98,8 @@ pub struct Pd {
     pub fpu: bool,
     /// Scheduling domain.
     pub domain: Option<u8>,
+    /// Its parent can reload it.
+    pub reload: bool,
     /// The program.
     pub program: Program,
     /// Its address space, besides program and stack.

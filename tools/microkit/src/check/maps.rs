@@ -7,6 +7,7 @@ use crate::model::{self, Map, Place, Region};
 use crate::program::Program;
 use crate::sdf::RawMap;
 use sel4_abi::object::USER_TOP;
+use sel4_abi::quoll::reload::WINDOW;
 use std::ops::Range;
 
 /// What takes up a part of an address space.
@@ -25,14 +26,17 @@ pub struct Space {
 }
 
 impl Space {
-    /// That of a protection domain.
-    pub fn of_pd(program: Option<&Program>, stack_size: u64) -> Self {
+    /// That of a protection domain, which perhaps reloads children.
+    pub fn of_pd(program: Option<&Program>, stack_size: u64, reloads: bool) -> Self {
         let segment = |segment: &crate::program::Segment| Taken {
             range: segment.pages(),
             what: "a segment of the program".to_owned(),
             span: None,
         };
-        let taken = program.iter().flat_map(|program| &program.segments).map(segment).collect();
+        let mut taken: Vec<_> = program.iter().flat_map(|program| &program.segments).map(segment).collect();
+        if reloads {
+            taken.push(Taken { range: WINDOW, what: "what its children are reloaded by".to_owned(), span: None });
+        }
         // The page below the stack stays free to catch overflows.
         let end = model::stack(stack_size).start - system_spec::PAGE_BYTES;
         Self { end, behind: "the stack with its guard page and the IPC buffer", taken }

@@ -10,6 +10,7 @@ mod maps;
 mod names;
 mod pds;
 mod regions;
+mod reload;
 mod symbols;
 
 pub use files::SearchPaths;

@@ -2,7 +2,7 @@
 
 use super::domains::Domains;
 use super::maps::{self, Space};
-use super::{Context, guest, ids, symbols, value};
+use super::{Context, guest, ids, reload, symbols, value};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::model::{Irq, Pd, Region, Schedule, UserCap, Vcpu, Vm};
@@ -31,7 +31,8 @@ pub fn check(
     let cpu = cpu(context, &raw.cpu, diagnostics);
     let domain = domains.of(raw, diagnostics);
     let program = symbols::program(context, raw, diagnostics);
-    let space = Space::of_pd(program.as_ref(), stack_size.unwrap_or(STACK_DEFAULT));
+    let reloads = context.raw.reloaded_by(index).next().is_some();
+    let space = Space::of_pd(program.as_ref(), stack_size.unwrap_or(STACK_DEFAULT), reloads);
     let maps = maps::check(context, &raw.maps, regions, space, diagnostics);
     let setvars = symbols::check(context, raw, program.as_ref(), regions, diagnostics);
     let caps = caps(context, raw, diagnostics);
@@ -40,6 +41,12 @@ pub fn check(
         guest::check(context, raw, program, regions, vm.as_ref().and_then(Option::as_ref), diagnostics);
     }
     check_reachable(context, index, diagnostics);
+    if raw.reload.value {
+        reload::check_child(raw, program.as_ref(), diagnostics);
+    }
+    if let (Some(program), Some(child)) = (&program, context.raw.reloaded_by(index).next()) {
+        reload::check_parent(raw, program, child, diagnostics);
+    }
     Some(Pd {
         name: raw.name.as_ref()?.value.clone(),
         // An id that can't be used has been reported.
@@ -51,6 +58,7 @@ pub fn check(
         smc: raw.smc,
         fpu: raw.fpu,
         domain,
+        reload: raw.reload.value,
         program: program?,
         maps: maps?,
         irqs: irqs(raw)?,

@@ -22,7 +22,7 @@ impl Data {
 
     /// Appends bytes on a page of their own, `offset` into it; zeros fill the rest. Returns the first page's index in
     /// the image, and how many there are.
-    fn add(&mut self, offset: u64, bytes: &[u8]) -> (u32, u32) {
+    pub fn add(&mut self, offset: u64, bytes: &[u8]) -> (u32, u32) {
         let page = self.first_page + (self.bytes.len() as u64 / PAGE_BYTES) as u32;
         self.bytes.resize(self.bytes.len() + offset as usize, 0);
         self.bytes.extend_from_slice(bytes);
@@ -38,7 +38,7 @@ impl Data {
 }
 
 /// Without the zeros at the end: fresh frames are zero anyway.
-fn trimmed(bytes: &[u8]) -> &[u8] {
+pub fn trimmed(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     &bytes[..end]
 }

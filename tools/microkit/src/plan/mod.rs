@@ -4,6 +4,7 @@ mod cspace;
 mod data;
 mod objects;
 mod place;
+mod reload;
 mod space;
 mod symbols;
 mod threads;
@@ -70,6 +71,7 @@ pub fn plan<'a>(system: &'a System, monitor: &'a Program, target: &Target, first
     let mut builder = Builder {
         system,
         benchmark: target.config.benchmark,
+        ram: target.board.ram,
         runs: Runs::default(),
         steps: Vec::new(),
         data: Data::new(first_page),
@@ -90,6 +92,7 @@ pub fn plan<'a>(system: &'a System, monitor: &'a Program, target: &Target, first
 struct Builder<'a> {
     system: &'a System,
     benchmark: bool,
+    ram: Range,
     runs: Runs,
     steps: Vec<Record<'a>>,
     data: Data,

@@ -1,7 +1,9 @@
 //! What the tool writes into programs before they are laid out.
 
+use super::reload;
 use crate::model::{End, Map, Party, Place, SetVarValue, System, stack};
 use crate::program::Program;
+use kernel_config::Range;
 use sel4_abi::microkit::limit::NAME_LENGTH;
 use sel4_abi::microkit::{monitor::MAX_ENTRIES, symbol};
 use sel4_abi::quoll;
@@ -39,7 +41,7 @@ fn names(names: &[&str]) -> Vec<u8> {
 }
 
 /// A name with zeros behind it, or as much of it as there is room for.
-fn padded<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
+pub fn padded<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
     let fits = |length: &usize| name.is_char_boundary(*length);
     let length = (0..=LENGTH.min(name.len())).rev().find(fits).unwrap_or(0);
@@ -52,9 +54,9 @@ fn write(program: &mut Program, name: &'static str, bytes: &[u8]) -> Result<(), 
 }
 
 /// Writes the symbols of all protection domains. They have been found to exist.
-pub fn patch(system: &mut System) {
+pub fn patch(system: &mut System, ram: Range) {
     for index in 0..system.pds.len() {
-        let words = words(system, index);
+        let words = words(system, ram, index);
         let guest = guest_words(system, index);
         let maps = guest_maps(system, index);
         let pd = &mut system.pds[index];
@@ -107,11 +109,16 @@ fn set(ids: impl Iterator<Item = u64>) -> u64 {
 }
 
 /// The symbols of a protection domain that hold a word.
-fn words(system: &System, index: usize) -> Vec<(String, u64)> {
+fn words(system: &System, ram: Range, index: usize) -> Vec<(String, u64)> {
     let pd = &system.pds[index];
     let irqs = set(pd.irqs.iter().map(|irq| irq.id));
     let notifications = set(system.ends_of(index).filter(|(end, _)| end.notify).map(|(end, _)| end.id));
     let pps = set(system.ends_of(index).filter(|(end, _)| end.pp).map(|(end, _)| end.id));
+    let mut reload = Vec::new();
+    if system.reloaded_by(index).next().is_some() {
+        reload.push((quoll::symbol::RELOAD_TABLE.to_owned(), quoll::reload::WINDOW.start));
+        reload.push((quoll::symbol::RELOAD_SIZE.to_owned(), reload::table_bytes(system, ram, index)));
+    }
     let runtime =
         [(symbol::IRQS, irqs), (symbol::NOTIFICATIONS, notifications), (symbol::PPS, pps), (symbol::IOPORTS, 0)];
     let setvars = pd.setvars.iter().map(|setvar| {
@@ -124,5 +131,5 @@ fn words(system: &System, index: usize) -> Vec<(String, u64)> {
         };
         (setvar.symbol.clone(), value)
     });
-    runtime.into_iter().map(|(name, word)| (name.to_owned(), word)).chain(setvars).collect()
+    runtime.into_iter().map(|(name, word)| (name.to_owned(), word)).chain(setvars).chain(reload).collect()
 }

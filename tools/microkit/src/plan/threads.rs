@@ -4,6 +4,7 @@ use super::Builder;
 use super::cspace::{CNode, ENDPOINT, NOTIFICATION, SINGLE_GUARD_BITS};
 use super::data::RegionFrames;
 use super::objects::RunKind;
+use super::reload;
 use super::space::{Access, Space};
 use crate::model::{PageSize, Pd, Schedule, Vcpu, Vm, stack};
 use crate::program::Program;
@@ -39,6 +40,18 @@ pub struct PdObjects {
     pub vcpus: Vec<VcpuObjects>,
     domain: Option<u8>,
     space: Option<Space>,
+    /// What its program is made of, once that is planned.
+    pub program: Option<ProgramFrames>,
+}
+
+/// The frames of a program.
+pub struct ProgramFrames {
+    /// Of each segment.
+    pub segments: Vec<Vec<Frames>>,
+    /// Of the stack.
+    pub stack: Frames,
+    /// The IPC buffer.
+    pub ipc_buffer: ObjectId,
 }
 
 /// The objects of a virtual CPU.
@@ -65,7 +78,7 @@ impl<'a> Builder<'a> {
             pds.push(objects);
         }
         let mut vcpus = 0;
-        for index in 0..pds.len() {
+        for index in reload::order(self.system) {
             self.pd_cspace(index, &pds, monitor.endpoint);
             self.tell_monitor(index, &pds[index], &monitor);
             self.pd_thread(index, &mut pds, &mut regions);
@@ -87,7 +100,7 @@ impl<'a> Builder<'a> {
             Schedule { priority: MAX_PRIORITY as u8, budget_us: BUDGET_DEFAULT_US, period_us: BUDGET_DEFAULT_US };
         let sched_context = self.sched_context(MONITOR, schedule, 0, 0);
         let mut space = self.space(MONITOR);
-        let ipc_buffer = self.program_space(MONITOR, program, MONITOR_STACK, &mut space);
+        let ipc_buffer = self.program_space(MONITOR, program, MONITOR_STACK, &mut space).ipc_buffer;
         let vspace = space.vspace;
         self.finish(space);
         self.steps.push(Record::Thread(Thread {
@@ -140,6 +153,7 @@ impl<'a> Builder<'a> {
             vcpus: pd.vm.as_ref().map_or_else(Vec::new, |vm| self.vcpu_objects(vm)),
             domain: pd.domain,
             space: Some(space),
+            program: None,
         }
     }
 
@@ -160,28 +174,35 @@ impl<'a> Builder<'a> {
         sched_context
     }
 
-    /// Maps program, stack and IPC buffer; returns the frame of the last.
-    fn program_space(&mut self, name: &str, program: &Program, stack_size: u64, space: &mut Space) -> ObjectId {
+    /// Maps program, stack and IPC buffer.
+    fn program_space(&mut self, name: &str, program: &Program, stack_size: u64, space: &mut Space) -> ProgramFrames {
+        let mut segments = Vec::new();
         for segment in &program.segments {
             let frames = self.segment(format!("{name}: program"), segment);
             let access = Access { write: segment.write, execute: segment.execute, cached: true };
             space.map(segment.pages().start, &frames, PageSize::Small, access, false);
+            segments.push(frames);
         }
         let mut fresh = |what: &str, vaddr: u64, count: u32| {
             let first = self.runs.many(format!("{name}: {what}"), Kind::SmallFrame, count);
-            space.map(vaddr, &[Frames::Created { first, count }], PageSize::Small, Access::DATA, false);
-            first
+            let frames = Frames::Created { first, count };
+            space.map(vaddr, &[frames], PageSize::Small, Access::DATA, false);
+            (first, frames)
         };
-        fresh("stack", stack(stack_size).start, (stack_size / PAGE_BYTES) as u32);
-        fresh("IPC buffer", IPC_BUFFER, 1)
+        let (_, stack) = fresh("stack", stack(stack_size).start, (stack_size / PAGE_BYTES) as u32);
+        let (ipc_buffer, _) = fresh("IPC buffer", IPC_BUFFER, 1);
+        ProgramFrames { segments, stack, ipc_buffer }
     }
 
     fn pd_thread(&mut self, index: usize, pds: &mut [PdObjects], regions: &mut [RegionFrames]) {
         let pd = &self.system.pds[index];
         let mut space = pds[index].space.take().expect("an address space is finished once");
-        let ipc_buffer = self.program_space(&pd.name, &pd.program, pd.stack_size, &mut space);
+        let program = self.program_space(&pd.name, &pd.program, pd.stack_size, &mut space);
+        let ipc_buffer = program.ipc_buffer;
         self.map_regions(&mut space, &pd.maps, regions);
+        self.reload(index, &mut space, pds, regions);
         self.finish(space);
+        pds[index].program = Some(program);
         let objects = &pds[index];
         self.steps.push(Record::Thread(Thread {
             name: &pd.name,

@@ -126,6 +126,8 @@ struct Parent<'a> {
     protection_domain: &'a str,
     /// How the parent calls it.
     id: u64,
+    /// Whether the parent can reload it.
+    reload: bool,
 }
 
 /// A piece of an address space.
@@ -239,7 +241,11 @@ impl Report<'_> {
 
     fn protection_domain<'a>(&'a self, pd: &'a model::Pd) -> ProtectionDomain<'a> {
         let Schedule { priority, budget_us, period_us } = pd.schedule;
-        let parent = |(parent, id): (usize, u64)| Parent { protection_domain: &self.system.pds[parent].name, id };
+        let parent = |(parent, id): (usize, u64)| Parent {
+            protection_domain: &self.system.pds[parent].name,
+            id,
+            reload: pd.reload,
+        };
         let segment = |segment: &crate::program::Segment| Mapping {
             region: None,
             start: segment.range().start,

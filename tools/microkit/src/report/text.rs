@@ -83,7 +83,8 @@ impl Report<'_> {
             schedule.priority, schedule.budget_us, schedule.period_us, pd.cpu
         )?;
         if let Some((parent, id)) = pd.parent {
-            writeln!(out, "child {id} of {}", self.system.pds[parent].name)?;
+            let reload = if pd.reload { ", which can reload it" } else { "" };
+            writeln!(out, "child {id} of {}{reload}", self.system.pds[parent].name)?;
         }
         writeln!(out, "entry {:#x}", pd.program.entry)?;
         for segment in &pd.program.segments {

@@ -20,6 +20,13 @@ pub struct RawSystem {
     pub domains: Option<RawDomains>,
 }
 
+impl RawSystem {
+    /// The children that a protection domain is to reload.
+    pub fn reloaded_by(&self, parent: usize) -> impl Iterator<Item = &RawPd> {
+        self.pds.iter().filter(move |pd| pd.reload.value && pd.parent == Some(parent))
+    }
+}
+
 /// How much time a thread gets.
 #[derive(Debug, Clone)]
 pub struct RawSchedule {
@@ -56,6 +63,8 @@ pub struct RawPd {
     pub fpu: bool,
     /// Scheduling domain.
     pub domain: Text,
+    /// The parent can reload it; the span is that of the attribute.
+    pub reload: Spanned<bool>,
     /// Path of the program.
     pub image: Text,
     /// Path of the ELF file whose symbols are used instead.

@@ -48,6 +48,7 @@ fn protection_domain(node: Node, parent: Option<usize>, pds: &mut Vec<RawPd>, di
         smc: attributes.boolean("smc", false).value,
         fpu: attributes.boolean("fpu", true).value,
         domain: attributes.text("domain"),
+        reload: attributes.boolean("reload", false),
         image: None,
         image_for_symbols: None,
         maps: Vec::new(),

@@ -63,7 +63,7 @@ static CHILD_PD: Shape = Shape {
     name: "protection_domain",
     required: &["name", "id"],
     optional: &["priority", "budget", "period", "passive", "stack_size", "cpu", "smc", "fpu", "domain", "setvar_id"],
-    ours: &[],
+    ours: &["reload"],
     children: PD_CHILDREN,
 };
 

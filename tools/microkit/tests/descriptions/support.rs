@@ -166,6 +166,9 @@ pub fn write_files(folder: &Path) {
         let symbols: Vec<_> = names.map(|(name, of)| format!("{name}_{of}")).collect();
         *elf = pd_with(symbols.iter().map(|name| (name.as_str(), 8)));
     });
+    variant("supervisor.elf", &|elf| *elf = pd_with([("reload_table", 8), ("reload_size", 8)]));
+    variant("child.elf", &|elf| *elf = pd_with([("quoll_life", 8)]));
+    variant("self_writing.elf", &|elf| elf.segments[1].3 = READ_WRITE | READ_EXECUTE);
     for name in ["server.elf", "client.elf"] {
         variant(name, &|elf| *elf = pd_with([("buffer", 8)]));
     }

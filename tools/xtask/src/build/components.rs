@@ -24,7 +24,7 @@ const SDK: [(&str, &str); 4] = [
 /// The virtual machine monitor's package and program.
 const VMM: &str = "vmm";
 /// Packages whose programs are protection domains or guests.
-const PROGRAMS: [&str; 14] = [
+const PROGRAMS: [&str; 15] = [
     VMM,
     "pl011",
     "virtio-serial",
@@ -34,6 +34,7 @@ const PROGRAMS: [&str; 14] = [
     "block",
     "switch",
     "realtime",
+    "supervisor",
     "test-abi",
     "test-pds",
     "bench-pds",

@@ -5,6 +5,7 @@ mod default;
 mod guests;
 mod idle;
 mod isolation;
+mod lifecycle;
 mod linux;
 mod native;
 mod scheduling;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Scenario> {
     all.push(idle::scenario());
     all.extend(native::scenarios());
     all.extend(isolation::scenarios());
+    all.extend(lifecycle::scenarios());
     all.extend(guests::scenarios());
     all.extend(scheduling::scenarios());
     all.extend(terminals::scenarios());
