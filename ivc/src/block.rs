@@ -9,6 +9,11 @@
 //! | from 8192 | data: the client says where in it each request's are |
 //!
 //! Both parties signal each other over one channel. Answers come in any order; a tag says whose they are.
+//!
+//! **Restarts.** A server that starts anew takes none of the requests that are in the ring. The client finds out by [`Client::lost`], before it
+//! takes the answers that are there, and sends again what is not answered then. A client that starts anew is not served, and uses none of
+//! the data, before the server has ended what it does for the former life ([`Client::is_served`]); what that has in the ring is
+//! thrown away. So no request that was answered is lost, and none is done with another's data.
 
 use crate::{Receiver, Region, RegionError, Sender, Words};
 
@@ -159,6 +164,19 @@ fn parts(region: Region<'_>) -> Result<[Region<'_>; 4], RegionError> {
     Ok([info, requests, answers, data])
 }
 
+/// Requests that a server has taken or thrown away before it started anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "lost requests are to be sent again"]
+pub struct Lost(u64);
+
+impl Lost {
+    /// Whether the request at this position is one of them.
+    #[must_use]
+    pub fn has(self, position: u64) -> bool {
+        self.0.wrapping_sub(position).cast_signed() > 0
+    }
+}
+
 /// The client's view.
 #[derive(Debug)]
 pub struct Client<'m> {
@@ -166,27 +184,50 @@ pub struct Client<'m> {
     requests: Sender<'m>,
     answers: Receiver<'m>,
     data: Words<'m>,
+    /// The server has nothing to do any more for former lives.
+    served: bool,
 }
 
 impl<'m> Client<'m> {
-    /// Attaches to the region. Answers to a former life's requests may still come.
+    /// Attaches to the region. If this is not the first life, wait until [`is_served`](Self::is_served).
     ///
     /// # Errors
     /// The region is too small: it takes 8 KiB, and data.
     pub fn attach(region: Region<'m>) -> Result<Self, RegionError> {
         let [info, requests, answers, data] = parts(region)?;
-        Ok(Self {
-            info: Words::over(info),
-            requests: Sender::attach(requests, REQUEST)?,
-            answers: Receiver::attach(answers, ANSWER)?,
-            data: Words::over(data),
-        })
+        let requests = Sender::attach(requests, REQUEST)?;
+        let served = requests.life() == 1;
+        let answers = Receiver::attach(answers, ANSWER)?;
+        Ok(Self { info: Words::over(info), requests, answers, data: Words::over(data), served })
     }
 
     /// How often a client has attached to the region: tags that follow from it are not those of a former life.
     #[must_use]
     pub fn life(&self) -> u32 {
         self.requests.life()
+    }
+
+    /// Whether the server has ended everything for this client's former lives. Until then it must neither send requests nor use the data;
+    /// a signal comes as for an answer.
+    pub fn is_served(&mut self) -> bool {
+        if !self.served && self.answers.note() == self.life() {
+            // They are to former lives.
+            self.answers.discard();
+            self.served = true;
+        }
+        self.served
+    }
+
+    /// The position of the next request.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.requests.position()
+    }
+
+    /// Whether the server has started anew since this was last asked: then the requests that this tells of are lost, unless there are
+    /// answers to them. Ask before taking the answers.
+    pub fn lost(&mut self) -> Option<Lost> {
+        self.requests.peer_restarted().then(|| Lost(self.requests.peer_origin()))
     }
 
     /// What the disk is, once the server knows.
@@ -215,6 +256,9 @@ impl<'m> Client<'m> {
 
     /// The next answer.
     pub fn receive(&mut self) -> Option<Answer> {
+        if !self.is_served() {
+            return None;
+        }
         self.answers.receive(|slot| Answer::decode(slot.get(0)))
     }
 
@@ -244,6 +288,11 @@ pub struct Server<'m> {
     requests: Receiver<'m>,
     answers: Sender<'m>,
     data: Words<'m>,
+    /// The client's life whose requests are taken.
+    life: u32,
+    /// The requests that were taken and not answered, and whether those of former lives are among them.
+    open: usize,
+    former: bool,
 }
 
 impl<'m> Server<'m> {
@@ -255,9 +304,13 @@ impl<'m> Server<'m> {
         let [info, requests, answers, data] = parts(region)?;
         Ok(Self {
             info: Words::over(info),
-            requests: Receiver::attach(requests, REQUEST)?,
+            // In this order: a client that sees the new receiver has seen all answers of the former life.
+            requests: Receiver::attach_empty(requests, REQUEST)?,
             answers: Sender::attach(answers, ANSWER)?,
             data: Words::over(data),
+            life: 0,
+            open: 0,
+            former: false,
         })
     }
 
@@ -275,19 +328,39 @@ impl<'m> Server<'m> {
         self.data
     }
 
-    /// Takes the next request, if there is room for its answer; `Err` has the tag of one that makes no sense.
+    /// Begins to serve a client that has started anew, once all is ended that a former life of it wanted.
+    fn notice_client(&mut self) {
+        let life = self.requests.peer_life();
+        if life != self.life {
+            self.life = life;
+            self.requests.discard_former();
+            self.former = true;
+        }
+        if self.former && self.open == 0 {
+            self.former = false;
+            self.answers.set_note(life);
+        }
+    }
+
+    /// Takes the next request, if there is room for its answer; `Err` has the tag of one that makes no sense. Each is to be answered, also
+    /// if the client starts anew meanwhile.
     pub fn receive(&mut self) -> Option<Result<Request, u32>> {
-        if self.answers.space() == 0 {
+        self.notice_client();
+        if self.former || self.answers.space() == 0 {
             return None;
         }
         let words = self.requests.receive(|slot| core::array::from_fn(|n| slot.get(n)))?;
+        self.open += 1;
         Some(Request::decode(words).ok_or((words[0] >> 32) as u32))
     }
 
     /// Answers a request. False if there is no room, which a client that has more requests open than there are answers has
     /// to blame itself for.
     pub fn send(&mut self, answer: Answer) -> bool {
-        self.answers.send(|slot| slot.set(0, answer.encode()))
+        self.open = self.open.saturating_sub(1);
+        let sent = self.answers.send(|slot| slot.set(0, answer.encode()));
+        self.notice_client();
+        sent
     }
 
     /// Asks for a signal when a request comes, or when there is room for answers if there is none. Returns whether no request can
@@ -295,7 +368,8 @@ impl<'m> Server<'m> {
     pub fn await_request(&mut self) -> bool {
         let no_room = self.answers.space() == 0 && self.answers.await_space();
         let no_request = self.requests.await_data();
-        no_room || no_request
+        // Those of a new life are not taken before those of the former are answered.
+        no_room || no_request || self.former
     }
 
     /// After receiving and sending: does the client wait for a signal? It counts as sent once this has returned `true`.
@@ -304,10 +378,5 @@ impl<'m> Server<'m> {
         let for_answers = self.answers.owes_signal();
         let for_space = self.requests.owes_signal();
         for_answers || for_space
-    }
-
-    /// Whether the client has started anew since this was last asked (not: its first start).
-    pub fn client_restarted(&mut self) -> bool {
-        self.requests.peer_restarted()
     }
 }

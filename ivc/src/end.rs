@@ -9,10 +9,14 @@
 //! that sees nonsense from a peer which has attached anew takes that one's. Either way the ring is
 //! empty and works again.
 //!
+//! Each life tells the position from which it goes on, its *origin*. Where units are requests, both sides need it: what a dead requester
+//! has sent must not be done for its next life, and what a dead server has taken must be sent again ([`crate::block`]).
+//!
 //! **Wake-ups.** Who wants to sleep sets its `wanted` flag and then looks again; who has changed
 //! the ring looks at the flag afterwards. With a full fence between the two steps on both sides, at
 //! least one of them sees the other's. The flag is cleared *before* the signal is sent, so a flag that is
-//! set again meanwhile and thereby wiped is still followed by a signal.
+//! set again meanwhile and thereby wiped is still followed by a signal. An end that dies between the two steps owes that signal: its next
+//! life begins with one.
 
 #[cfg(not(loom))]
 use core::sync::atomic::{
@@ -80,6 +84,8 @@ pub struct End<'m, R> {
     position: u64,
     /// The position, or the note, has changed since the peer's flag was last looked at.
     moved: bool,
+    /// A former life may have cleared the peer's flag without giving the signal.
+    owing: bool,
     /// The peer's life that its positions are believed to belong to.
     trusted_epoch: u32,
     /// The peer's life that `peer_restarted` last told of.
@@ -87,11 +93,21 @@ pub struct End<'m, R> {
     role: core::marker::PhantomData<R>,
 }
 
+/// Where an end that attaches anew goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// Where its former life stopped.
+    Before,
+    /// Where the peer is: what was in the ring is lost.
+    Peer,
+}
+
 impl<'m, R: Role> End<'m, R> {
     /// Takes this side of the ring with `header`, which holds `capacity` units.
-    pub fn attach(header: &'m Header, capacity: usize) -> Self {
+    pub fn attach(header: &'m Header, capacity: usize, from: From) -> Self {
         let Sides { mine, peers } = R::sides(header);
         let peer_epoch = peers.epoch.load(Acquire);
+        let lives = mine.epoch.load(Relaxed);
         let mut end = Self {
             capacity,
             mine,
@@ -99,16 +115,17 @@ impl<'m, R: Role> End<'m, R> {
             position: mine.position.load(Relaxed),
             // A previous life may have moved it and stopped before it gave the signal.
             moved: true,
+            owing: lives != 0,
             trusted_epoch: peer_epoch,
             reported_epoch: peer_epoch,
             role: core::marker::PhantomData,
         };
-        if end.used().is_none() {
+        if end.used().is_none() || lives != 0 && from == From::Peer {
             end.move_to(peers.position.load(Acquire));
         }
+        mine.origin.store(end.position, Relaxed);
         // 0 is "never attached" and therefore skipped when the count wraps.
-        let epoch = mine.epoch.load(Relaxed).wrapping_add(1).max(1);
-        mine.epoch.store(epoch, Release);
+        mine.epoch.store(lives.wrapping_add(1).max(1), Release);
         end
     }
 
@@ -138,6 +155,22 @@ impl<'m, R: Role> End<'m, R> {
     /// How often this end has attached to the ring, in all its lives.
     pub fn life(&self) -> u32 {
         self.mine.epoch.load(Relaxed)
+    }
+
+    /// How often the peer has attached to the ring; 0: never.
+    pub fn peer_life(&self) -> u32 {
+        self.peers.epoch.load(Acquire)
+    }
+
+    /// The position from which the peer's life goes on that [`peer_life`](Self::peer_life) or
+    /// [`peer_restarted`](Self::peer_restarted) has told of.
+    pub fn peer_origin(&self) -> u64 {
+        self.peers.origin.load(Relaxed)
+    }
+
+    /// The position of the next unit that is put in or taken out.
+    pub fn position(&self) -> u64 {
+        self.position
     }
 
     /// The place of this end's position in the ring.
@@ -178,6 +211,12 @@ impl<'m, R: Role> End<'m, R> {
 
     /// After moving on: whether the peer waits for a signal, if the change is worth one.
     pub fn owes_signal(&mut self, worth_it: bool) -> bool {
+        if core::mem::take(&mut self.owing) {
+            self.moved = false;
+            self.peers.wanted.store(0, Relaxed);
+            fence(SeqCst);
+            return true;
+        }
         // Who has changed nothing owes nothing: two idle parties would signal each other for ever.
         if !worth_it || !core::mem::take(&mut self.moved) {
             return false;

@@ -124,6 +124,8 @@ pub struct Side {
     pub(crate) wanted: AtomicU32,
     /// How often this party has attached to the ring; 0: never.
     pub(crate) epoch: AtomicU32,
+    /// The position from which on this party's present life has gone on.
+    pub(crate) origin: AtomicU64,
     /// A word beside the bytes, whose meaning is the line's; 0: nothing was said.
     pub(crate) note: AtomicU32,
 }
@@ -134,6 +136,7 @@ impl Side {
             position: AtomicU64::new(0),
             wanted: AtomicU32::new(0),
             epoch: AtomicU32::new(0),
+            origin: AtomicU64::new(0),
             note: AtomicU32::new(0),
         }
     }

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use crate::end::{Consuming, End, Producing};
+use crate::end::{Consuming, End, From, Producing};
 use crate::region::{Region, RegionError, Ring};
 
 /// The end that puts bytes in.
@@ -29,13 +29,13 @@ impl<'m> Producer<'m> {
     /// The region is too small.
     pub fn attach(region: Region<'m>) -> Result<Self, RegionError> {
         let Ring { header, data } = region.try_into()?;
-        Ok(Self { end: End::attach(header, data.len()), data })
+        Ok(Self { end: End::attach(header, data.len(), From::Before), data })
     }
 
     /// Attaches to a ring for a model test.
     #[cfg(loom)]
     pub fn attach_ring(ring: Ring<'m>) -> Self {
-        Self { end: End::attach(ring.header, ring.data.len()), data: ring.data }
+        Self { end: End::attach(ring.header, ring.data.len(), From::Before), data: ring.data }
     }
 
     /// Bytes that the ring can hold.
@@ -102,13 +102,13 @@ impl<'m> Consumer<'m> {
     /// The region is too small.
     pub fn attach(region: Region<'m>) -> Result<Self, RegionError> {
         let Ring { header, data } = region.try_into()?;
-        Ok(Self { end: End::attach(header, data.len()), data })
+        Ok(Self { end: End::attach(header, data.len(), From::Before), data })
     }
 
     /// Attaches to a ring for a model test.
     #[cfg(loom)]
     pub fn attach_ring(ring: Ring<'m>) -> Self {
-        Self { end: End::attach(ring.header, ring.data.len()), data: ring.data }
+        Self { end: End::attach(ring.header, ring.data.len(), From::Before), data: ring.data }
     }
 
     /// Bytes that the ring can hold.

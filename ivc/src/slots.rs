@@ -2,7 +2,7 @@
 
 use core::sync::atomic::AtomicU64;
 
-use crate::end::{Consuming, End, Producing, Role};
+use crate::end::{Consuming, End, From, Producing, Role};
 use crate::region::{Region, RegionError, header_and_words};
 use crate::words::Words;
 
@@ -23,10 +23,10 @@ struct Slots<'m, R> {
 }
 
 impl<'m, R: Role> Slots<'m, R> {
-    fn attach(region: Region<'m>, size: usize) -> Result<Self, RegionError> {
+    fn attach(region: Region<'m>, size: usize, from: From) -> Result<Self, RegionError> {
         let (header, words) = header_and_words(region)?;
         match words.len().checked_div(size) {
-            Some(capacity @ 1..) => Ok(Self { end: End::attach(header, capacity), words, size }),
+            Some(capacity @ 1..) => Ok(Self { end: End::attach(header, capacity, from), words, size }),
             _ => Err(RegionError::TooSmall),
         }
     }
@@ -44,7 +44,7 @@ impl<'m> Sender<'m> {
     /// # Errors
     /// The region is too small for one slot.
     pub fn attach(region: Region<'m>, size: usize) -> Result<Self, RegionError> {
-        Slots::attach(region, size).map(Self)
+        Slots::attach(region, size, From::Before).map(Self)
     }
 
     /// Slots of the ring.
@@ -57,6 +57,23 @@ impl<'m> Sender<'m> {
     #[must_use]
     pub fn life(&self) -> u32 {
         self.0.end.life()
+    }
+
+    /// The position of the next slot that is sent: slots are counted from the first life on.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.0.end.position()
+    }
+
+    /// The position from which on the receiver's life, of which [`peer_restarted`](Self::peer_restarted) has told, takes slots.
+    #[must_use]
+    pub fn peer_origin(&self) -> u64 {
+        self.0.end.peer_origin()
+    }
+
+    /// Leaves a word beside the slots, in place of the one before. The receiver is signalled as for slots.
+    pub fn set_note(&mut self, note: u32) {
+        self.0.end.set_note(note);
     }
 
     /// Slots that can be filled now. 0 while the receiver's position makes no sense.
@@ -103,7 +120,36 @@ impl<'m> Receiver<'m> {
     /// # Errors
     /// The region is too small for one slot.
     pub fn attach(region: Region<'m>, size: usize) -> Result<Self, RegionError> {
-        Slots::attach(region, size).map(Self)
+        Slots::attach(region, size, From::Before).map(Self)
+    }
+
+    /// The same, but if this is not its first life, what is in the ring is thrown away: the sender finds out and sends again what it
+    /// wants.
+    ///
+    /// # Errors
+    /// The region is too small for one slot.
+    pub fn attach_empty(region: Region<'m>, size: usize) -> Result<Self, RegionError> {
+        Slots::attach(region, size, From::Peer).map(Self)
+    }
+
+    /// How often the sender has attached to the ring; 0: never.
+    #[must_use]
+    pub fn peer_life(&self) -> u32 {
+        self.0.end.peer_life()
+    }
+
+    /// Throws away what the sender's former lives have sent.
+    pub fn discard_former(&mut self) {
+        let former = self.0.end.peer_origin().wrapping_sub(self.0.end.position());
+        if let Some(count) = usize::try_from(former).ok().filter(|&count| count <= self.available()) {
+            self.0.end.advance(count);
+        }
+    }
+
+    /// The word that the sender has left beside the slots; 0: none.
+    #[must_use]
+    pub fn note(&self) -> u32 {
+        self.0.end.note()
     }
 
     /// Slots that are full now. 0 while the sender's position makes no sense.

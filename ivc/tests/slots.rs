@@ -178,6 +178,37 @@ proptest! {
 }
 
 #[test]
+fn an_end_that_starts_anew_gives_the_signal_that_its_former_life_may_owe() {
+    let blocks = memory(3);
+    let mut sender = Sender::attach(Region::over(&blocks), 1).expect("room");
+    let mut receiver = Receiver::attach(Region::over(&blocks), 1).expect("room");
+    assert!(receiver.await_data());
+    sender.send(|slot| slot.set(0, 7));
+    assert!(sender.owes_signal(), "and dies before it gives it");
+    let mut sender = Sender::attach(Region::over(&blocks), 1).expect("room");
+    assert!(sender.owes_signal());
+    assert!(!sender.owes_signal(), "once");
+}
+
+#[test]
+fn lives_begin_where_they_say() {
+    let blocks = memory(6);
+    let region = Region::over(&blocks);
+    let mut sender = Sender::attach(region, 1).expect("room");
+    let mut receiver = Receiver::attach_empty(region, 1).expect("room");
+    (0..3).for_each(|n| assert!(sender.send(|slot| slot.set(0, n))));
+    assert_eq!(receiver.receive(|slot| slot.get(0)), Some(0), "the first life takes what was there before");
+    let mut receiver = Receiver::attach_empty(region, 1).expect("room");
+    assert_eq!((receiver.available(), sender.peer_origin()), (0, 3));
+    sender.send(|slot| slot.set(0, 4));
+    let mut sender = Sender::attach(region, 1).expect("room");
+    assert_eq!((receiver.peer_life(), sender.position()), (2, 4));
+    sender.send(|slot| slot.set(0, 5));
+    receiver.discard_former();
+    assert_eq!(receiver.receive(|slot| slot.get(0)), Some(5));
+}
+
+#[test]
 fn the_station_learns_its_address() {
     let blocks = memory(256);
     let station = Port::station(Region::over(&blocks)).expect("room");

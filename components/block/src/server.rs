@@ -1,9 +1,9 @@
 //! The server between the driver of a disk and the clients.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use clients::Signals;
-use ivc::block::{self, Answer, Disk, MAX_REQUEST, NAME, Operation, Request, Status};
+use ivc::block::{self, Answer, Disk, Lost, MAX_REQUEST, NAME, Operation, Request, Status};
 
 use crate::config::{Part, Problem, Reason};
 
@@ -31,8 +31,9 @@ impl Client<'_> {
 struct Open {
     client: usize,
     request: Request,
-    /// How often the client had started anew.
-    life: u32,
+    /// What the driver was asked, and the request's position there.
+    asked: Request,
+    position: u64,
 }
 
 /// The server.
@@ -42,8 +43,6 @@ pub struct Server<'m> {
     /// The channel to the driver.
     channel: usize,
     clients: Vec<Client<'m>>,
-    /// How often each client has started anew.
-    lives: Vec<u32>,
     /// The pieces of the data shared with the driver.
     open: Vec<Option<Open>>,
     /// The disk, once the driver has told.
@@ -57,9 +56,8 @@ impl<'m> Server<'m> {
     #[must_use]
     pub fn new(driver: block::Client<'m>, channel: usize, clients: Vec<Client<'m>>) -> Self {
         let pieces = driver.data().size() / MAX_REQUEST;
-        let lives = vec![0; clients.len()];
         let open = (0..pieces).map(|_| None).collect();
-        Self { driver, channel, clients, lives, open, disk: None, next: 0 }
+        Self { driver, channel, clients, open, disk: None, next: 0 }
     }
 
     /// Whether the region shared with the driver has room for one request.
@@ -74,9 +72,12 @@ impl<'m> Server<'m> {
             self.introduce(problems);
         }
         loop {
-            self.note_restarts();
+            let lost = self.driver.lost();
             self.answers();
-            if self.disk.is_some() {
+            if let Some(lost) = lost {
+                self.repeat(lost);
+            }
+            if self.takes_requests() {
                 self.requests();
             }
             let is_idle = self.driver.await_answer() && self.clients_are_idle();
@@ -100,22 +101,27 @@ impl<'m> Server<'m> {
         }
     }
 
-    fn note_restarts(&mut self) {
-        for (client, life) in self.clients.iter_mut().zip(&mut self.lives) {
-            *life = life.wrapping_add(client.port.client_restarted().into());
+    /// Whether the driver can be asked for something.
+    fn takes_requests(&mut self) -> bool {
+        self.disk.is_some() && self.driver.is_served()
+    }
+
+    /// Asks a driver that has started anew for what its former life did not answer. The data are still there.
+    fn repeat(&mut self, lost: Lost) {
+        for open in self.open.iter_mut().flatten().filter(|open| lost.has(open.position)) {
+            open.position = self.driver.position();
+            // The driver has thrown away what was in the ring: there is room.
+            let _ = self.driver.send(open.asked);
         }
     }
 
     /// Passes the driver's answers on.
     fn answers(&mut self) {
         while let Some(Answer { tag, status }) = self.driver.receive() {
-            let Some(Open { client, request, life }) = self.open.get_mut(tag as usize).and_then(Option::take) else {
+            let Some(Open { client, request, .. }) = self.open.get_mut(tag as usize).and_then(Option::take) else {
                 continue;
             };
-            // A client that has started anew does not know of it.
-            if self.lives[client] != life {
-                continue;
-            }
+            // A client that has started anew uses the data only when all is answered that its former life wanted.
             let port = &mut self.clients[client].port;
             if request.operation == Operation::Read && status == Status::Done {
                 let from = tag as usize * MAX_REQUEST;
@@ -158,9 +164,11 @@ impl<'m> Server<'m> {
         // The request of a flush says nothing of sectors.
         let sector = if request.operation == Operation::Flush { 0 } else { part.first + request.sector };
         let length = if request.operation == Operation::Flush { 0 } else { request.length };
+        let asked = Request { tag: piece as u32, sector, offset, length, ..request };
+        let position = self.driver.position();
         // The ring has room for more requests than there are pieces.
-        if self.driver.send(Request { tag: piece as u32, sector, offset, length, ..request }) {
-            self.open[piece] = Some(Open { client, request, life: self.lives[client] });
+        if self.driver.send(asked) {
+            self.open[piece] = Some(Open { client, request, asked, position });
         } else {
             port.send(Answer { tag: request.tag, status: Status::Failed });
         }
@@ -169,7 +177,7 @@ impl<'m> Server<'m> {
 
     /// Asks every client for a signal when it has a request. Returns whether none can be taken now.
     fn clients_are_idle(&mut self) -> bool {
-        if self.disk.is_none() || self.open.iter().all(Option::is_some) {
+        if !self.takes_requests() || self.open.iter().all(Option::is_some) {
             // The driver's next answer comes first.
             return true;
         }

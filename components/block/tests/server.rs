@@ -167,11 +167,65 @@ fn a_client_that_starts_anew_is_not_told_of_its_former_life() {
     bench.ask(0, Operation::Read, 1, 512);
     let _ = bench.server.turn(&mut bench.problems);
     bench.clients[0] = protocol::Client::attach(Region::over(&shared[0])).expect("room");
+    assert!(!bench.clients[0].is_served(), "the driver has the former life's request");
     bench.settle();
+    assert!(bench.clients[0].is_served());
     assert_eq!(bench.status(0), None);
     bench.ask(0, Operation::Read, 2, 512);
     bench.settle();
     assert_eq!(bench.clients[0].receive(), Some(Answer { tag: 2, status: Status::Done }));
+}
+
+#[test]
+fn a_client_that_starts_anew_loses_what_was_not_taken() {
+    let (disk, shared) = (memory(MAX_REQUEST), [memory(4096), memory(4096)]);
+    let mut bench = Bench::new(&disk, &shared, TWO);
+    bench.ask(0, Operation::Write, 1, 512);
+    bench.clients[0] = protocol::Client::attach(Region::over(&shared[0])).expect("room");
+    bench.settle();
+    assert_eq!(bench.status(0), None);
+    assert!(bench.driver.order.is_empty());
+}
+
+/// The driver dies with requests that it has taken, answered, and not seen.
+#[test]
+fn what_a_dead_driver_has_not_answered_is_asked_again() {
+    let (disk, shared) = (memory(3 * MAX_REQUEST), [memory(4096), memory(4096)]);
+    let mut bench = Bench::new(&disk, &shared, TWO);
+    (1..=3).for_each(|sector| bench.ask(0, Operation::Read, sector, 512));
+    let _ = bench.server.turn(&mut bench.problems);
+    bench.driver.serve(1);
+    assert!(bench.driver.server.receive().is_some());
+    bench.driver.server = protocol::Server::attach(Region::over(&disk)).expect("room");
+    assert!(bench.driver.server.receive().is_none(), "what was in the ring is thrown away");
+    bench.settle();
+    assert_eq!(bench.driver.order, [1, 2, 3], "each is done once more if it was not answered");
+    let answers: Vec<_> = std::iter::from_fn(|| bench.clients[0].receive()).map(|answer| answer.tag).collect();
+    assert_eq!(answers, [1, 2, 3]);
+}
+
+/// The server dies with requests at the driver; another takes its place.
+#[test]
+fn a_server_that_starts_anew_waits_for_the_driver_and_its_clients_repeat() {
+    let (disk, shared) = (memory(MAX_REQUEST), [memory(4096), memory(4096)]);
+    let mut bench = Bench::new(&disk, &shared, TWO);
+    assert!(bench.clients[0].lost().is_none());
+    let position = bench.clients[0].position();
+    bench.ask(0, Operation::Read, 1, 512);
+    let _ = bench.server.turn(&mut bench.problems);
+    let (parts, _) = config::parse(TWO.as_bytes());
+    let port = |n: usize| protocol::Server::attach(Region::over(&shared[n])).expect("room");
+    let servers = parts.into_iter().enumerate().map(|(n, part)| Client { part, port: port(n) }).collect();
+    bench.server = Server::new(protocol::Client::attach(Region::over(&disk)).expect("room"), DRIVER, servers);
+    let lost = bench.clients[0].lost().expect("the server has started anew");
+    assert!(lost.has(position) && !lost.has(bench.clients[0].position()));
+    bench.ask(0, Operation::Read, 2, 512);
+    let _ = bench.server.turn(&mut bench.problems);
+    assert_eq!(bench.driver.server.receive(), None, "what the former life asked is thrown away");
+    bench.settle();
+    assert_eq!(bench.driver.order, [2]);
+    let answers: Vec<_> = std::iter::from_fn(|| bench.clients[0].receive()).map(|answer| answer.tag).collect();
+    assert_eq!(answers, [2], "the other is the client's to repeat");
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Dma {
     /// Gives the driver memory of its own.
     ///
     /// # Safety
-    /// It is zero, mapped for as long as the program lives, used by nobody else, and the device reaches it at `physical`.
+    /// It is mapped for as long as the program lives, used by nobody else, and the device reaches it at `physical`.
     pub unsafe fn set_own(base: NonNull<u8>, size: usize, physical: PhysAddr) {
         OWN.set(base, size, physical);
     }
@@ -65,13 +65,16 @@ impl Dma {
         SHARED.set(base, size, physical);
     }
 
-    /// Takes `size` bytes of the driver's own memory, aligned to `align` (a power of two), for good. `None` if no more are left.
+    /// Takes `size` bytes of the driver's own memory, aligned to `align` (a power of two), for good: zeros. `None` if no more are left.
     #[must_use]
     pub fn take(size: usize, align: usize) -> Option<NonNull<u8>> {
         let start = OWN.used.load(Relaxed).next_multiple_of(align);
         let end = start.checked_add(size).filter(|&end| end <= OWN.size.load(Relaxed))?;
         OWN.used.store(end, Relaxed);
-        NonNull::new(core::ptr::with_exposed_provenance_mut(OWN.base.load(Relaxed) + start))
+        let memory = NonNull::new(core::ptr::with_exposed_provenance_mut::<u8>(OWN.base.load(Relaxed) + start))?;
+        // SAFETY: within the driver's own memory, and nobody was given it. The device may have written there for a former life.
+        unsafe { memory.write_bytes(0, size) };
+        Some(memory)
     }
 }
 

@@ -106,14 +106,20 @@ impl<M: Memory> Guest<'_, M> {
         }
     }
 
-    /// Starts the machine anew; nothing of its former life is left in memory or devices.
-    fn reset(&mut self, hv: &mut impl Hypervisor) {
+    /// Switches the machine off and clears it: nothing of its former life, perhaps under a former life of this monitor, is left in memory,
+    /// vCPUs or devices.
+    pub fn clear(&mut self, hv: &mut impl Hypervisor) {
         self.switch_off(hv);
         self.memory.clear();
         self.gic.reset(hv.lists());
         self.bus.reset();
         self.timed = false;
         self.reports.clear();
+    }
+
+    /// Starts the machine anew.
+    fn reset(&mut self, hv: &mut impl Hypervisor) {
+        self.clear(hv);
         if let Err(error) = self.boot(hv) {
             hv.report(format_args!("{error}"));
         }

@@ -46,7 +46,9 @@ use self::{frame::Frame, plain::Below};
 use alloc::boxed::Box;
 use core::{ptr::NonNull, slice, str};
 
-use sel4_microkit::{ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, protection_domain, var};
+use sel4_microkit::{
+    ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, pd_life, protection_domain, var,
+};
 use vmm::{
     devices::{Bus, pl011::Pl011, pl031::Pl031},
     guest::{Files, Guest, Next},
@@ -84,6 +86,10 @@ fn init() -> Monitor {
         guest = guest.with_shared(shared::regions(&ram));
     }
     let mut monitor = Monitor { kernel, guest, awaited: entropy };
+    if pd_life() > 0 {
+        // The guest of a former life may still run.
+        monitor.guest.clear(&mut monitor.kernel);
+    }
     monitor.start();
     monitor
 }

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 
 use ivc::{
     RegionError,
-    block::{Answer, Client, Disk, NAME, Operation, Request, SECTOR, Status},
+    block::{Answer, Client, Disk, Lost, NAME, Operation, Request, SECTOR, Status},
 };
 
 use super::{Bell, Fault, Model, Queues, queue::Chain};
@@ -51,6 +51,8 @@ mod status {
 /// A request that the server has.
 struct Open {
     request: Request,
+    /// Its position at the server.
+    position: u64,
     /// `None`: the driver that wanted it is no more.
     chain: Option<Chain>,
 }
@@ -107,7 +109,7 @@ impl<'a> Blk<'a> {
             if open.as_ref().is_none_or(|open| open.request.tag != tag) {
                 continue;
             }
-            let Some(Open { request, chain: Some(chain) }) = open.take() else { continue };
+            let Some(Open { request, chain: Some(chain), .. }) = open.take() else { continue };
             if status != Status::Done {
                 Self::finish(queues, &chain, status::IO_ERROR, 0);
                 continue;
@@ -158,12 +160,13 @@ impl<'a> Blk<'a> {
             offset: part * self.part_size(),
             length,
         };
+        let position = self.client.position();
         let valid = length <= self.part_size() && request.is_valid(&self.disk.unwrap_or_default(), usize::MAX);
         if !valid || !self.send(queues, &chain, request) {
             Self::finish(queues, &chain, status::IO_ERROR, 0);
             return Ok(());
         }
-        self.open[part] = Some(Open { request, chain: Some(chain) });
+        self.open[part] = Some(Open { request, position, chain: Some(chain) });
         Ok(())
     }
 
@@ -182,9 +185,18 @@ impl<'a> Blk<'a> {
 
     /// A part of the data that is free. What a driver of a former life wanted is waited for: it must not happen after what
     /// this one wants.
-    fn free(&self) -> Option<usize> {
-        let settled = self.open.iter().flatten().all(|open| open.chain.is_some());
+    fn free(&mut self) -> Option<usize> {
+        let settled = self.client.is_served() && self.open.iter().flatten().all(|open| open.chain.is_some());
         if settled { self.open.iter().position(Option::is_none) } else { None }
+    }
+
+    /// Asks a server that has started anew for what its former life did not answer. The data are still there.
+    fn repeat(&mut self, lost: Lost) {
+        for open in self.open.iter_mut().flatten().filter(|open| lost.has(open.position)) {
+            open.position = self.client.position();
+            // The server has thrown away what was in the ring: there is room.
+            let _ = self.client.send(open.request);
+        }
     }
 
     fn update_disk(&mut self) {
@@ -226,12 +238,17 @@ impl Model for Blk<'_> {
     fn run<M: Memory>(&mut self, queues: &mut Queues<'_, M>) -> Result<(), Fault> {
         self.update_disk();
         loop {
+            let lost = self.client.lost();
             self.answers(queues);
+            if let Some(lost) = lost {
+                self.repeat(lost);
+            }
+            let served = self.client.is_served();
             while let Some(part) = self.free() {
                 let Some(chain) = queues.pop(0)? else { break };
                 self.start(queues, part, chain)?;
             }
-            let idle = self.client.await_answer();
+            let idle = self.client.await_answer() && self.client.is_served() == served;
             if self.client.owes_signal() {
                 (self.bell)();
             }

@@ -178,6 +178,41 @@ fn a_new_driver_gets_nothing_of_what_the_old_one_asked() {
 }
 
 #[test]
+fn a_server_that_starts_anew_is_asked_again() {
+    let memory = memory();
+    let (mut bench, mut store) = bench(&memory, false, false);
+    bench.ram.put(BUFFERS + 0x1000, &[5; 512]);
+    ask(&mut bench, OUT, 3, 512);
+    assert!(store.server.receive().is_some(), "it is taken, and not answered");
+    store.server = Server::attach(Region::over(&memory)).unwrap();
+    bench.device.poll();
+    assert_eq!(status(&bench), NOWHERE);
+    store.serve();
+    bench.device.poll();
+    assert_eq!((status(&bench), store.sectors[3 * SECTOR]), (0, 5));
+}
+
+#[test]
+fn a_monitor_that_starts_anew_waits_until_all_has_ended_that_was_asked_before() {
+    let memory = memory();
+    let (mut first, mut store) = bench(&memory, false, false);
+    ask(&mut first, OUT, 1, 512);
+    let former = store.server.receive().unwrap().unwrap();
+    let blk = Blk::new(Client::attach(Region::over(&memory)).unwrap(), Box::new(|| ())).unwrap();
+    let mut bench = Bench::new(blk, false);
+    ask(&mut bench, IN, 0, 512);
+    store.serve();
+    bench.device.poll();
+    assert_eq!(status(&bench), NOWHERE, "the server has something of the former life");
+    assert!(store.server.send(Answer { tag: former.tag, status: Status::Done }));
+    bench.device.poll();
+    assert_eq!(status(&bench), NOWHERE);
+    store.serve();
+    bench.device.poll();
+    assert_eq!((status(&bench), bench.drivers[0].used().unwrap().1), (0, 513));
+}
+
+#[test]
 fn a_driver_with_many_requests_waits_for_room() {
     let memory = memory();
     let (mut bench, mut store) = bench(&memory, true, false);
