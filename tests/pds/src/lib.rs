@@ -2,6 +2,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod campaign;
 pub mod isolation;
 pub mod reload;
 

@@ -15,9 +15,9 @@ mod virtio;
 
 use anyhow::{Result, ensure};
 
-pub use isolation::give_orders;
-
 use super::scenario::{Scenario, Talk};
+use crate::cli::TestOptions;
+use crate::workspace::Workspace;
 
 /// The console server's key chord.
 const CHORD: &str = "\x1e";
@@ -39,6 +39,15 @@ pub fn all() -> Vec<Scenario> {
     all.extend(terminals::scenarios());
     all.extend(c::scenarios());
     all
+}
+
+/// Tells the systems that take orders what to do.
+///
+/// # Errors
+/// When that cannot be written.
+pub fn give_orders(workspace: &Workspace, options: &TestOptions) -> Result<()> {
+    isolation::give_orders(workspace, options)?;
+    lifecycle::give_orders(workspace, options)
 }
 
 /// Waits for the sum of a system that tests itself.
