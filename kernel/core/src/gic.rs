@@ -43,6 +43,11 @@ impl ListRegister {
         Self(self.0 & FIELDS)
     }
 
+    /// As [`Self::for_software`], but the guest's end ends a physical interrupt, too.
+    pub const fn for_hardware(self, physical: u32) -> Self {
+        Self(self.for_software().0 | Self::HARDWARE | (physical as u64) << Self::PHYSICAL_SHIFT)
+    }
+
     /// The interrupt becomes pending; it stays active if it is.
     pub const fn made_pending(self) -> Self {
         Self(self.0 | Self::PENDING << Self::STATE_SHIFT)

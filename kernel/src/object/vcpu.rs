@@ -10,6 +10,7 @@ use crate::error::SysError;
 use crate::fault::{self, Fault};
 use crate::invoke::{Args, Outcome};
 use crate::mem::{Link, Ref};
+use crate::object::irq;
 use crate::object::mailbox::{self, Mailbox};
 use crate::object::tcb::{State, Tcb};
 use crate::state;
@@ -208,6 +209,7 @@ pub fn finalise(vcpu: Ref<VCpu>) {
         Some(tcb) => dissociate_tcb(tcb),
         None => guest::flush(vcpu),
     }
+    irq::unlink_from(vcpu);
 }
 
 /// Methods of a vCPU.
@@ -332,6 +334,28 @@ pub fn make_pending(vcpu: Ref<VCpu>, index: usize, interrupt: ListRegister) {
     set_list_register(vcpu, index, base.made_pending());
 }
 
+/// Puts a linked interrupt into a list register, if that is empty.
+pub fn fill(vcpu: Ref<VCpu>, index: usize, interrupt: ListRegister) -> bool {
+    guest::where_loaded(vcpu, || {
+        let is_free = list_register(vcpu, index).is_empty();
+        if is_free {
+            set_list_register(vcpu, index, interrupt.made_pending());
+        }
+        is_free
+    })
+}
+
+/// Empties the list registers that would end a physical interrupt.
+pub fn forget_physical(vcpu: Ref<VCpu>, irq: u32) {
+    guest::where_loaded(vcpu, || {
+        for (index, value) in list_registers(vcpu).enumerate() {
+            if value.physical() == Some(irq) {
+                set_list_register(vcpu, index, ListRegister::default());
+            }
+        }
+    });
+}
+
 /// The index of a list register that a register number names, counted from `base`.
 pub fn list_register_index(number: u64, base: u64) -> Option<usize> {
     let index = number.checked_sub(base)?;
@@ -370,7 +394,7 @@ fn read(vcpu: Ref<VCpu>, number: u64) -> Option<u64> {
         vcpu_reg::HCR => vcpu.interface.requests.get(),
         _ => match list_register_index(number, vcpu_reg::LR_BASE) {
             Some(index) => list_register(vcpu, index).0,
-            None => mailbox::read(vcpu, number)?,
+            None => irq::read_linked(vcpu, number).or_else(|| mailbox::read(vcpu, number))?,
         },
     })
 }
@@ -399,11 +423,13 @@ fn write(vcpu: Ref<VCpu>, number: u64, value: u64) -> Result<(), SysError> {
         vcpu_reg::HCR => vcpu.interface.requests.set(value & REQUESTS),
         _ => {
             let Some(index) = list_register_index(number, vcpu_reg::LR_BASE) else {
-                return mailbox::write(vcpu, number, value).ok_or(SysError::InvalidArgument(1));
+                let written = irq::write_linked(vcpu, number, value).or_else(|| mailbox::write(vcpu, number, value));
+                return written.ok_or(SysError::InvalidArgument(1));
             };
             let value = ListRegister(value);
-            // Ending a virtual interrupt ends the physical one: only the vCPU's own timer may be named.
-            if value.physical().is_some_and(|irq| irq != SELECTED.interrupts.virtual_timer) {
+            // Ending a virtual interrupt ends the physical one: it must be the vCPU's own.
+            let is_own = |irq| irq == SELECTED.interrupts.virtual_timer || irq::is_linked(irq, vcpu);
+            if value.physical().is_some_and(|irq| !is_own(irq)) {
                 return Err(SysError::InvalidArgument(2));
             }
             set_list_register(vcpu, index, value);

@@ -22,6 +22,8 @@ pub struct Machine {
     pub deadline: Cell<u64>,
     /// Interrupts that are pending.
     pub pending: RefCell<VecDeque<u32>>,
+    /// Interrupts that have come and were not ended.
+    pub active: RefCell<BTreeSet<u32>>,
     /// Interrupts that are unmasked.
     pub unmasked: RefCell<BTreeSet<u32>>,
     /// What was printed.
@@ -52,6 +54,7 @@ impl Machine {
             now,
             deadline: Cell::new(u64::MAX),
             pending: RefCell::default(),
+            active: RefCell::default(),
             unmasked: RefCell::default(),
             console: RefCell::default(),
             awaited: Cell::new(false),
@@ -243,11 +246,39 @@ pub mod irq {
     /// Ends an interrupt.
     pub fn end(_irq: u32) {}
 
-    /// The fake ends an interrupt at once.
-    pub fn drop_priority(_irq: u32) {}
+    /// Only a guest ends the interrupt.
+    pub fn drop_priority(irq: u32) {
+        set_active(irq, true);
+    }
 
-    /// The fake has no active interrupts.
-    pub fn set_active(_irq: u32, _active: bool) {}
+    /// Whether an interrupt has come and was not ended.
+    pub fn is_active(irq: u32) -> bool {
+        machine().active.borrow().contains(&irq)
+    }
+
+    /// Makes an interrupt active, or ends it.
+    pub fn set_active(irq: u32, active: bool) {
+        let mut all = machine().active.borrow_mut();
+        if active {
+            all.insert(irq);
+        } else {
+            all.remove(&irq);
+        }
+    }
+
+    /// Whether an interrupt waits.
+    pub fn is_pending(irq: u32) -> bool {
+        machine().pending.borrow().contains(&irq)
+    }
+
+    /// Makes an interrupt wait, or takes that back.
+    pub fn set_pending(irq: u32, pending: bool) {
+        let mut all = machine().pending.borrow_mut();
+        all.retain(|other| *other != irq);
+        if pending {
+            all.push_back(irq);
+        }
+    }
 
     /// Masks.
     pub fn mask(irq: u32) {

@@ -42,6 +42,22 @@ pub mod vcpu_reg {
     /// Read: word w (0 to 2) of the message in slot s at `MAILBOX_WORD_BASE + 4 * s + w`. A write to word 0 acknowledges the
     /// message: the slot is empty.
     pub const MAILBOX_WORD_BASE: u64 = 0x1300;
+    /// Read and write: how interrupt n, which is linked to this virtual CPU, is told, at `LINE_LR_BASE + n`: number, priority and
+    /// group as in a list register, and from bit [`LINE_LR_INDEX_SHIFT`] on the register's number. With 0, and at first, the
+    /// interrupt is masked. `IRQHandler_SetNotification` with a virtual CPU links a shared interrupt.
+    pub const LINE_LR_BASE: u64 = 0x2000;
+    /// See [`LINE_LR_BASE`].
+    pub const LINE_LR_INDEX_SHIFT: u32 = 16;
+    /// Read and write: [`super::line_state`] of interrupt n, which is linked to this virtual CPU, at `LINE_STATE_BASE + n`.
+    pub const LINE_STATE_BASE: u64 = 0x2400;
+}
+
+/// Bits of a linked interrupt's state in the physical interrupt controller.
+pub mod line_state {
+    /// It is pending; of a level-triggered one, its line is high.
+    pub const PENDING: u64 = 1;
+    /// It has come and was not ended: it does not come again before that.
+    pub const ACTIVE: u64 = 2;
 }
 
 /// Slots of a protection domain's Microkit CNode.
@@ -72,6 +88,8 @@ pub mod symbol {
     pub const LIFE: &str = "quoll_life";
     /// The cached mappings of its guest: a table of [`super::guest_map`].
     pub const GUEST_MAPS: &str = "guest_maps";
+    /// The devices of the machine that the guest has: [`super::guest_device::MAX`] entries of [`super::guest_device::WORDS`] words.
+    pub const GUEST_DEVICES: &str = "guest_devices";
 }
 
 /// Mappings of a guest as a protection domain that manages it is told of them: a table of entries, each of a guest-physical address, a size in
@@ -105,6 +123,32 @@ pub mod reload {
     pub const PIECE: usize = 5;
     /// Label of the answer to a protected call that came before the called protection domain was reloaded: the largest there is.
     pub const LOST_CALL: u64 = (1 << 52) - 1;
+}
+
+/// A device of the machine that a guest has, as words of [`symbol::GUEST_DEVICES`]. An entry with a size of 0 is none.
+pub mod guest_device {
+    /// Most devices of a guest.
+    pub const MAX: usize = 16;
+    /// Guest-physical address of its registers.
+    pub const ADDRESS: usize = 0;
+    /// Their size in bytes.
+    pub const SIZE: usize = 1;
+    /// Its interrupt, 0 if it has none.
+    pub const INTERRUPT: usize = 2;
+    /// The monitor's channel of the interrupt.
+    pub const CHANNEL: usize = 3;
+    /// Set of [`EDGE`] and [`DMA`].
+    pub const FLAGS: usize = 4;
+    /// What it is, as device trees have it: text, zeros behind it.
+    pub const COMPATIBLE: usize = 5;
+    /// Words of an entry.
+    pub const WORDS: usize = 12;
+    /// Bytes of the text, of which the last is zero.
+    pub const COMPATIBLE_BYTES: usize = 8 * (WORDS - COMPATIBLE);
+    /// The interrupt is edge-triggered.
+    pub const EDGE: u64 = 1;
+    /// It reads and writes memory.
+    pub const DMA: u64 = 2;
 }
 
 /// Bits of [`vcpu_reg::FLAGS`].

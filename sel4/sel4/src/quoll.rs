@@ -46,6 +46,11 @@ pub enum VCpuReg {
         /// The word, 0 to 2.
         word: usize,
     },
+    /// Read and write: how an interrupt that is linked to the virtual CPU is told
+    /// ([`LINE_LR_BASE`](crate::abi::quoll::vcpu_reg::LINE_LR_BASE)).
+    LineListRegister(u32),
+    /// Read and write: the [state](crate::abi::quoll::line_state) of an interrupt that is linked to the virtual CPU.
+    LineState(u32),
 }
 
 impl VCpuReg {
@@ -68,6 +73,8 @@ impl VCpuReg {
             Self::MailboxFull => vcpu_reg::MAILBOX_FULL,
             Self::MailboxSignals => vcpu_reg::MAILBOX_SIGNALS,
             Self::MailboxListRegister(n) => vcpu_reg::MAILBOX_LR_BASE + n as Word,
+            Self::LineListRegister(irq) => vcpu_reg::LINE_LR_BASE + irq as Word,
+            Self::LineState(irq) => vcpu_reg::LINE_STATE_BASE + irq as Word,
             Self::MailboxWord { slot, word } => vcpu_reg::MAILBOX_WORD_BASE + 4 * slot as Word + word as Word,
         }
     }

@@ -148,6 +148,7 @@ fn interrupts() {
     let handler = service::<cap_type::IrqHandler>();
     sends!(handler, irq_handler_ack() => IRQAckIRQ, [], []);
     sends!(handler, irq_handler_set_notification(Cap::from_bits(24)) => IRQSetIRQHandler, [24], []);
+    sends!(handler, irq_handler_set_vcpu(Cap::from_bits(25)) => IRQSetIRQHandler, [25], []);
     sends!(handler, irq_handler_clear() => IRQClearIRQHandler, [], []);
 }
 

@@ -13,6 +13,7 @@ const TYPER: u64 = 0x004;
 const IGROUPR: u64 = 0x080;
 const ISENABLER: u64 = 0x100;
 const ICENABLER: u64 = 0x180;
+const ISPENDR: u64 = 0x200;
 const ICPENDR: u64 = 0x280;
 const ISACTIVER: u64 = 0x300;
 const ICACTIVER: u64 = 0x380;
@@ -106,16 +107,29 @@ pub(super) fn clear_sgi(irq: u32) {
     }
 }
 
-/// Whether a private interrupt is active on this core.
+/// Whether an interrupt, a private one of this core, is active.
 pub fn is_active(irq: u32) -> bool {
     let (offset, bit) = bit(irq);
     bank(irq).read(ISACTIVER + offset) & bit != 0
 }
 
-/// Makes a private interrupt active or inactive on this core, as when a guest's timer interrupt is switched with it.
+/// Makes an interrupt, a private one of this core, active or inactive, as when a guest's timer interrupt is switched with it.
 pub fn set_active(irq: u32, active: bool) {
     let (offset, bit) = bit(irq);
     let register = if active { ISACTIVER } else { ICACTIVER };
+    bank(irq).write(register + offset, bit);
+}
+
+/// Whether an interrupt is pending; of a level, whether the line is high.
+pub fn is_pending(irq: u32) -> bool {
+    let (offset, bit) = bit(irq);
+    bank(irq).read(ISPENDR + offset) & bit != 0
+}
+
+/// Makes an interrupt pending, or takes that back. A line that is high makes it pending all the same.
+pub fn set_pending(irq: u32, pending: bool) {
+    let (offset, bit) = bit(irq);
+    let register = if pending { ISPENDR } else { ICPENDR };
     bank(irq).write(register + offset, bit);
 }
 

@@ -5,7 +5,7 @@ use super::{gicv2, gicv3};
 use crate::cpu::SEVERAL;
 use kernel_config::SELECTED;
 
-pub use super::gic::{is_active, mask, set_active, set_trigger, unmask};
+pub use super::gic::{is_active, is_pending, mask, set_active, set_pending, set_trigger, unmask};
 
 /// Numbers of interrupts are below.
 pub const COUNT: u32 = 1020;

@@ -3,7 +3,7 @@
 use super::methods;
 use crate::{
     AbsoluteCPtr, Word,
-    cap::{IrqControl, IrqHandler, Notification},
+    cap::{IrqControl, IrqHandler, Notification, VCpu},
 };
 
 methods! { IrqControl<C> {
@@ -47,6 +47,10 @@ methods! { IrqHandler<C> {
     /// `seL4_IRQHandler_SetNotification`: the notification that is signalled.
     irq_handler_set_notification(notification: Notification)
         = IRQSetIRQHandler, caps [notification.bits()], words [];
+
+    /// The same with a virtual CPU, which only quoll has: the interrupt is its guest's, who ends it without us.
+    irq_handler_set_vcpu(vcpu: VCpu)
+        = IRQSetIRQHandler, caps [vcpu.bits()], words [];
 
     /// `seL4_IRQHandler_Clear`: takes the notification away.
     irq_handler_clear() = IRQClearIRQHandler, caps [], words [];
