@@ -139,6 +139,9 @@ pub trait Hypervisor {
     /// Unmasks a private hardware interrupt, which the kernel masks when it fires.
     fn unmask_private(&mut self, vcpu: usize, intid: u32);
 
+    /// Lets a shared hardware interrupt come again that has ended.
+    fn unmask_line(&mut self, intid: u32);
+
     /// Makes what was written to guest memory visible to a guest whose caches are off, instructions included.
     fn publish(&mut self, region: Region);
 

@@ -18,6 +18,7 @@ pub mod instruction;
 pub mod machine;
 pub mod memory;
 pub mod messages;
+pub mod passed;
 mod report;
 pub mod smccc;
 pub mod stage1;

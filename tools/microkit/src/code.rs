@@ -223,6 +223,17 @@ codes! {
     /// More mappings than the VMM can tell its guest of.
     GuestMaps "guest-maps" Error
 
+    /// A device that a guest can't have, or not there.
+    GuestDevice "guest-device" Error
+    /// The interrupt of a guest's device that its monitor does not have, or its interrupt controller has no room for.
+    GuestDeviceInterrupt "guest-device-interrupt" Error
+    /// A device that would read and write another memory than its guest means.
+    GuestDeviceDma "guest-device-dma" Error
+    /// A page of a guest's device that others may write, too.
+    GuestDeviceShared "guest-device-shared" Error
+    /// A page of a device that several protection domains may write.
+    DeviceShared "device-shared" Warning
+
     /// A board that there is not.
     UnknownBoard "unknown-board" Error
     /// A configuration that there is not.

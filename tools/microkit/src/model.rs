@@ -187,6 +187,23 @@ pub struct Vm {
     pub vcpus: Vec<Vcpu>,
     /// Its guest-physical address space.
     pub maps: Vec<Map>,
+    /// Devices of the machine that it has.
+    pub devices: Vec<Device>,
+}
+
+/// A device of the machine that a virtual machine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// What it is, as device trees have it.
+    pub compatible: String,
+    /// Guest-physical address of its registers.
+    pub vaddr: u64,
+    /// Bytes of registers.
+    pub size: u64,
+    /// Its interrupt, one of its monitor's.
+    pub irq: Option<u32>,
+    /// Whether it reads and writes memory.
+    pub dma: bool,
 }
 
 /// A virtual CPU.

@@ -1,8 +1,9 @@
-//! The machine's virtio devices, which are there for the drivers that a system has.
+//! The machine's devices that are there for the drivers, and the guests, that a system has.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 
@@ -14,6 +15,10 @@ const DISK: u64 = 64 << 20;
 pub struct Peripherals {
     /// The image of a disk, in slot 0.
     pub disk: Option<PathBuf>,
+    /// The image of a disk that a guest has for itself, in slot 24.
+    pub guest_disk: Option<PathBuf>,
+    /// Where the second serial line listens, a socket.
+    pub serial: Option<PathBuf>,
     /// A network device, in slot 8, on QEMU's user network.
     pub network: bool,
     /// An entropy device, in slot 16.
@@ -28,13 +33,23 @@ impl Peripherals {
     pub fn of(description: &Path, disk: &Path) -> Result<Self> {
         let text = fs::read_to_string(description).with_context(|| format!("cannot read {}", description.display()))?;
         let has = |driver: &str| text.contains(&format!("\"{driver}.elf\""));
-        let disk = has("virtio_blk").then(|| disk.to_owned());
-        if let Some(disk) = &disk
-            && !disk.is_file()
-        {
+        let image = |wanted: bool| wanted.then(|| disk.to_owned());
+        let found = Self {
+            disk: image(has("virtio_blk")),
+            guest_disk: image(text.contains(r#"compatible="virtio,mmio""#)),
+            serial: text.contains(r#"phys_addr="0x9040000""#).then(socket),
+            network: has("virtio_net"),
+            entropy: has("virtio_rng"),
+        };
+        if found.any_disk().is_some() && !disk.is_file() {
             make(disk)?;
         }
-        Ok(Self { disk, network: has("virtio_net"), entropy: has("virtio_rng") })
+        Ok(found)
+    }
+
+    /// The image of the disk, whoever drives it.
+    pub fn any_disk(&self) -> Option<&Path> {
+        self.disk.as_deref().or(self.guest_disk.as_deref())
     }
 
     /// Adds the devices to QEMU's command.
@@ -44,9 +59,14 @@ impl Peripherals {
         }
         // The version of the interface that is no longer changed.
         command.args(["-global", "virtio-mmio.force-legacy=false"]);
-        if let Some(disk) = &self.disk {
-            command.arg("-drive").arg(format!("if=none,id=disk,format=raw,file={}", disk.display()));
-            command.args(["-device", "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.0"]);
+        for (disk, slot) in [(&self.disk, 0), (&self.guest_disk, 24)] {
+            let Some(disk) = disk else { continue };
+            command.arg("-drive").arg(format!("if=none,id=disk{slot},format=raw,file={}", disk.display()));
+            let device = format!("virtio-blk-device,drive=disk{slot},bus=virtio-mmio-bus.{slot}");
+            command.args(["-device", &device]);
+        }
+        if let Some(serial) = &self.serial {
+            command.arg("-serial").arg(format!("unix:{},server=on,wait=off", serial.display()));
         }
         if self.network {
             command.args(["-netdev", "user,id=network"]);
@@ -56,6 +76,13 @@ impl Peripherals {
             command.args(["-device", "virtio-rng-device,bus=virtio-mmio-bus.16"]);
         }
     }
+}
+
+/// A name for a socket of this process's, short enough for one.
+fn socket() -> PathBuf {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("quoll-serial-{}-{number}", std::process::id()))
 }
 
 /// Makes an empty disk.
@@ -79,12 +106,19 @@ mod tests {
         let (description, disk) = (folder.join("a.xml"), folder.join("disks/a.img"));
         fs::write(&description, r#"<program_image path="virtio_blk.elf" />"#).expect("a file");
         let found = Peripherals::of(&description, &disk).expect("a description");
-        assert_eq!(found, Peripherals { disk: Some(disk.clone()), network: false, entropy: false });
+        assert_eq!(found, Peripherals { disk: Some(disk.clone()), ..Peripherals::default() });
         assert_eq!(fs::metadata(&disk).expect("it was made").len(), DISK);
         let mut command = Command::new("qemu");
         found.add_to(&mut command);
         let line = command_line(&command);
         assert!(line.contains("virtio-mmio-bus.0") && !line.contains("virtio-net"), "{line}");
+        let passed = r#"<memory_region phys_addr="0x9040000" /><device compatible="virtio,mmio" />"#;
+        fs::write(&description, passed).expect("a file");
+        let found = Peripherals::of(&description, &disk).expect("a description");
+        let mut command = Command::new("qemu");
+        found.add_to(&mut command);
+        let line = command_line(&command);
+        assert!(line.contains("virtio-mmio-bus.24") && line.contains("-serial unix:"), "{line}");
         fs::write(&description, "<system />").expect("a file");
         let none = Peripherals::of(&description, &disk).expect("a description");
         assert_eq!(none, Peripherals::default());

@@ -4,7 +4,12 @@
 use alloc::{format, vec::Vec};
 use vm_fdt::{Error, FdtWriter};
 
-use crate::{hypervisor::Conduit, machine::*, vgic::Version};
+use crate::{
+    hypervisor::Conduit,
+    machine::*,
+    passed::PassedDevice,
+    vgic::{FIRST_SPI, HardwareLine, Version},
+};
 
 /// What differs from guest to guest.
 pub struct Description<'a> {
@@ -26,6 +31,8 @@ pub struct Description<'a> {
     pub virtio: &'a [usize],
     /// What it shares with others.
     pub shared: &'a [Shared<'a>],
+    /// Devices of the machine.
+    pub passed: &'a [PassedDevice],
     /// Random bytes that nobody else has, if there are any.
     pub seed: Option<&'a Seed>,
 }
@@ -75,6 +82,7 @@ pub fn write(machine: &Description) -> Result<Vec<u8>, Error> {
     primecell(&mut fdt, "pl031", RTC, RTC_SPI, &["apb_pclk"])?;
     machine.virtio.iter().try_for_each(|&slot| virtio(&mut fdt, slot))?;
     machine.shared.iter().try_for_each(|shared| shared_memory(&mut fdt, shared))?;
+    machine.passed.iter().try_for_each(|device| passed(&mut fdt, device))?;
     fdt.end_node(root)?;
     fdt.finish()
 }
@@ -202,8 +210,7 @@ fn primecell(fdt: &mut FdtWriter, model: &str, region: Region, spi: u32, clocks:
     fdt.property_string_list("compatible", [&format!("arm,{model}"), "arm,primecell"].map(Into::into).into())?;
     regions(fdt, &[region])?;
     fdt.property_array_u32("interrupts", &[SPI, spi, LEVEL_HIGH])?;
-    fdt.property_array_u32("clocks", &[CLOCK_PHANDLE; 2][..clocks.len().min(2)])?;
-    fdt.property_string_list("clock-names", clocks.iter().map(|&name| name.into()).collect())?;
+    self::clocks(fdt, clocks)?;
     fdt.end_node(node)
 }
 
@@ -216,6 +223,40 @@ fn virtio(fdt: &mut FdtWriter, slot: usize) -> Result<(), Error> {
     // The monitor sees the guest's memory as the guest does.
     fdt.property_null("dma-coherent")?;
     fdt.end_node(node)
+}
+
+/// Clocks that drivers want of some of Arm's devices, by what it is behind `arm,`.
+const CLOCKS: [(&str, &[&str]); 3] =
+    [("pl011", &["uartclk", "apb_pclk"]), ("pl031", &["apb_pclk"]), ("sp804", &["timer0clk", "timer1clk", "apb_pclk"])];
+
+/// A device of the machine. The node's name is what follows the maker's in `compatible`.
+fn passed(fdt: &mut FdtWriter, device: &PassedDevice) -> Result<(), Error> {
+    let PassedDevice { compatible, region, line, dma } = device;
+    let (maker, model) = compatible.split_once(',').unwrap_or(("", compatible));
+    let node = fdt.begin_node(&format!("{model}@{:x}", region.base))?;
+    let clocks = CLOCKS.iter().find(|(name, _)| maker == "arm" && *name == model);
+    match clocks {
+        Some((_, clocks)) => {
+            fdt.property_string_list("compatible", [compatible, "arm,primecell"].map(Into::into).into())?;
+            self::clocks(fdt, clocks)?;
+        }
+        None => fdt.property_string("compatible", compatible)?,
+    }
+    regions(fdt, &[*region])?;
+    if let Some(HardwareLine { intid, edge }) = line {
+        let trigger = if *edge { EDGE_RISING } else { LEVEL_HIGH };
+        fdt.property_array_u32("interrupts", &[SPI, intid - FIRST_SPI, trigger])?;
+    }
+    if *dma {
+        fdt.property_null("dma-coherent")?;
+    }
+    fdt.end_node(node)
+}
+
+/// Clocks of these names, which are all the same one.
+fn clocks(fdt: &mut FdtWriter, names: &[&str]) -> Result<(), Error> {
+    fdt.property_array_u32("clocks", &alloc::vec![CLOCK_PHANDLE; names.len()])?;
+    fdt.property_string_list("clock-names", names.iter().map(|&name| name.into()).collect())
 }
 
 /// The `reg` of a node.
@@ -240,6 +281,7 @@ mod tests {
             initrd: Some(Region { base: 0x4200_0000, size: 1_000_001 }),
             virtio: &[],
             shared: &[],
+            passed: &[],
             seed: None,
         }
     }
@@ -344,6 +386,35 @@ mod tests {
         assert_eq!(nodes.map(read_only), [false, true]);
         // It is none of the memory that a kernel may take.
         assert_eq!(tree.memory().regions().count(), 1);
+    }
+
+    #[test]
+    fn devices_of_the_machine_are_told() {
+        let region = |base| Region { base, size: 0x200 };
+        let line = |intid, edge| Some(HardwareLine { intid, edge });
+        let passed = [
+            PassedDevice {
+                compatible: "arm,pl011".into(),
+                region: region(0x904_0000),
+                line: line(40, false),
+                dma: false,
+            },
+            PassedDevice {
+                compatible: "virtio,mmio".into(),
+                region: region(0xa00_3e00),
+                line: line(79, true),
+                dma: true,
+            },
+            PassedDevice { compatible: "acme,thing".into(), region: region(0xb00_0000), line: None, dma: false },
+        ];
+        let blob = write(&Description { passed: &passed, ..description(Version::V2) }).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert_eq!(cells(&tree, "/pl011@9040000", "interrupts"), [0, 8, 4]);
+        assert_eq!(cells(&tree, "/pl011@9040000", "clocks").len(), 2);
+        assert_eq!(cells(&tree, "/mmio@a003e00", "reg"), [0, 0xa00_3e00, 0, 0x200]);
+        assert_eq!(cells(&tree, "/mmio@a003e00", "interrupts"), [0, 47, 1]);
+        assert!(tree.find_node("/mmio@a003e00").unwrap().property("dma-coherent").is_some());
+        assert!(tree.find_node("/thing@b000000").unwrap().property("interrupts").is_none());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
     inject::{self, pstate},
     machine::{MAX_VCPUS, MESSAGES, SPIS, Shared, VIRTUAL_TIMER},
     memory::Memory,
+    passed::PassedDevice,
     report::{Mistake, Reports},
     syndrome::{Syndrome, Wait, class},
     vgic::{self, Vgic},
@@ -82,6 +83,8 @@ pub struct Guest<'a, M> {
     retries: Vec<u32>,
     gic: Vgic,
     bus: Bus<'a>,
+    /// Devices of the machine that it has for itself.
+    passed: Vec<PassedDevice>,
     /// A device has to look at the time now and then.
     timed: bool,
     reports: Reports,
@@ -93,16 +96,7 @@ impl<'a, M: Memory> Guest<'a, M> {
     /// A machine that is switched off. It has as many vCPUs as the system description says, [`MAX_VCPUS`] at most.
     pub fn new(hv: &impl Hypervisor, files: Files<'a>, memory: M, bus: Bus<'a>) -> Self {
         let vcpus = hv.vcpus().clamp(1, MAX_VCPUS);
-        let host = hv.gic();
-        let gic = Vgic::new(vgic::Config {
-            version: host.version,
-            vcpus,
-            spis: SPIS,
-            priority_bits: host.priority_bits,
-            hardware_lines: 1 << VIRTUAL_TIMER,
-            linked: host.linked_timer,
-            messages: host.messages.then_some(MESSAGES),
-        });
+        let gic = Vgic::new(gic_config(hv, vcpus));
         Self {
             files,
             memory,
@@ -110,6 +104,7 @@ impl<'a, M: Memory> Guest<'a, M> {
             retries: vec![0; vcpus],
             gic,
             bus,
+            passed: Vec::new(),
             timed: false,
             reports: Reports::default(),
             entropy: None,
@@ -125,6 +120,19 @@ impl<'a, M: Memory> Guest<'a, M> {
     /// Tells the guest of memory that it shares with others. It is mapped, and stays as it is when the guest reboots.
     pub fn with_shared(self, shared: Vec<Shared<'a>>) -> Self {
         Self { shared, ..self }
+    }
+
+    /// Gives the guest devices of the machine.
+    pub fn with_devices(self, hv: &impl Hypervisor, passed: Vec<PassedDevice>) -> Self {
+        let lines: Vec<_> = passed.iter().filter_map(|device| device.line).collect();
+        let gic = Vgic::with_lines(gic_config(hv, self.power.len()), &lines);
+        Self { gic, passed, ..self }
+    }
+
+    /// The interrupt of a device of the machine has come, and the hypervisor has left it to us.
+    pub fn hardware_interrupt(&mut self, hv: &mut impl Hypervisor, intid: u32) {
+        self.gic.hardware_interrupt(0, intid, hv.lists());
+        self.after_interrupts(hv);
     }
 
     /// Handles an exit of `vcpu`.
@@ -222,6 +230,7 @@ impl<'a, M: Memory> Guest<'a, M> {
 
     /// What any change of interrupts may bring with it.
     fn after_interrupts(&mut self, hv: &mut impl Hypervisor) {
+        self.gic.take_ended_lines().for_each(|intid| hv.unmask_line(intid));
         for vcpu in 0..self.power.len() {
             self.gic.take_resample(vcpu).for_each(|intid| hv.unmask_private(vcpu, intid));
             if self.power[vcpu] == Power::Waiting && self.gic.has_pending(vcpu, hv.lists()) {
@@ -235,6 +244,20 @@ impl<'a, M: Memory> Guest<'a, M> {
         if self.reports.is_new(mistake) {
             hv.report(format_args!("{mistake}"));
         }
+    }
+}
+
+/// The interrupt controller of a guest of so many vCPUs.
+fn gic_config(hv: &impl Hypervisor, vcpus: usize) -> vgic::Config {
+    let host = hv.gic();
+    vgic::Config {
+        version: host.version,
+        vcpus,
+        spis: SPIS,
+        priority_bits: host.priority_bits,
+        hardware_lines: 1 << VIRTUAL_TIMER,
+        linked: host.linked_timer,
+        messages: host.messages.then_some(MESSAGES),
     }
 }
 

@@ -72,6 +72,7 @@ impl<M: Memory> Guest<'_, M> {
             initrd: placement.initrd,
             virtio: &slots,
             shared: &self.shared,
+            passed: &self.passed,
             seed: seed.as_ref(),
         })?;
         if tree.len() as u64 > FDT_MAX {

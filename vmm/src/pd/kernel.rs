@@ -22,6 +22,7 @@ use vmm::{
 use super::{
     Below, Frame,
     below::{Kind, invoke, tcb, vcpu_object},
+    devices,
 };
 
 const VSPACE: VSpace = sel4::Cap::from_bits(slot::VSPACE);
@@ -254,6 +255,10 @@ impl Hypervisor for Kernel {
 
     fn unmask_private(&mut self, vcpu: usize, intid: u32) {
         done("unmask a vCPU's interrupt", vcpu_object(vcpu).vcpu_ack_vppi(Word::from(intid)));
+    }
+
+    fn unmask_line(&mut self, intid: u32) {
+        devices::unmask(intid);
     }
 
     fn publish(&mut self, region: Region) {

@@ -17,6 +17,7 @@
 //! | `guest_virtual_time` | written by the tool | not 0: the guest's counter stands still while it is kept from running |
 //! | `guest_notification` | `setvar_id` of the guest's `end` | the guest's channel to this monitor, which then acts for a guest that knows nothing of messages; may be absent |
 //! | `guest_maps` | written by the tool | the guest's cached mappings, of which the guest is told in its device tree |
+//! | `guest_devices` | written by the tool | devices of the machine that the guest has |
 //! | `timer_channel` | `setvar_id` of the `irq` | without the feature `quoll`: the physical timer, interrupt 30 |
 
 mod below;
@@ -24,6 +25,7 @@ mod clock;
 mod console;
 #[cfg(feature = "quoll")]
 mod context;
+mod devices;
 #[cfg(not(feature = "quoll"))]
 mod frame;
 mod kernel;
@@ -47,7 +49,7 @@ use alloc::boxed::Box;
 use core::{ptr::NonNull, slice, str};
 
 use sel4_microkit::{
-    ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, pd_life, protection_domain, var,
+    Channel, ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, pd_life, protection_domain, var,
 };
 use vmm::{
     devices::{Bus, pl011::Pl011, pl031::Pl031},
@@ -77,7 +79,8 @@ fn init() -> Monitor {
     };
     let ram = GuestRam::new(*var!(guest_ram_vaddr: usize = 0), *var!(guest_ram_size: usize = 0));
     let entropy = virtio::entropy();
-    let mut guest = Guest::new(&kernel, files, ram, bus(ram, entropy.as_ref(), kernel.vcpus()));
+    let mut guest = Guest::new(&kernel, files, ram, bus(ram, entropy.as_ref(), kernel.vcpus()))
+        .with_devices(&kernel, devices::passed());
     if let Some(entropy) = &entropy {
         guest = guest.with_entropy(entropy.clone());
     }
@@ -121,6 +124,9 @@ impl Handler for Monitor {
         self.kernel.notified(channels);
         if self.awaited.is_some() {
             self.start();
+        }
+        for (intid, _) in devices::lines().filter(|(_, channel)| channels.contains(Channel::new(*channel))) {
+            self.guest.hardware_interrupt(&mut self.kernel, intid);
         }
         self.guest.poll(&mut self.kernel);
         self.kernel.finish();

@@ -1,22 +1,25 @@
 //! quoll, with what it adds to seL4 16 ([`sel4::quoll`]): list registers to read and write, guests that wait in the
 //! kernel, and registers that come with the fault ([`super::context`]).
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 
+use sel4::cap::IrqHandler;
 use sel4::quoll::{GicInfo, VCpuFlags, VCpuReg as Extension};
-use sel4_abi::quoll::{mailbox_state, vcpu_reg};
-use sel4_microkit::{ChannelSet, var};
+use sel4_abi::microkit::slot;
+use sel4_abi::quoll::{line_state, mailbox_state, vcpu_reg};
+use sel4_microkit::{ChannelSet, debug_println, var};
 use vmm::{
     devices::pl011::Line,
     hypervisor::{Conduit, HostGic},
     machine::MAX_VCPUS,
     messages::MessageLine,
-    vgic::{ListRegister, ListRegisters, Maintenance, Version},
+    vgic::{LineState, ListRegister, ListRegisters, Maintenance, Told, Version},
 };
 
 use super::{
     below::{Kind, vcpu_object},
-    kernel::done,
+    devices,
+    kernel::{done, name},
     messages::{self, Channels},
 };
 
@@ -33,6 +36,8 @@ pub struct Below {
     exiting: Option<usize>,
     /// vCPUs that stand still because they are looked at, a bit each.
     held: u32,
+    /// Interrupts of devices of the machine, and the vCPU that each is linked to.
+    lines: Vec<(u32, usize)>,
 }
 
 /// With several cores, a vCPU may run on another one while this monitor looks at it. On one core it cannot: a monitor has
@@ -60,7 +65,20 @@ fn write_to(vcpu: usize, register: Extension, value: u64) {
     done("write a vCPU's register", vcpu_object(vcpu).vcpu_write_regs(register, value));
 }
 
+/// Gives an interrupt to a vCPU. It is masked until something is told.
+fn link(intid: u32, channel: usize, vcpu: usize) {
+    let handler: IrqHandler = sel4::Cap::from_bits(slot::BASE_IRQ + channel as u64);
+    if done("link an interrupt", handler.irq_handler_set_vcpu(vcpu_object(vcpu))).is_none() {
+        debug_println!("{}: interrupt {intid} will not come", name());
+    }
+}
+
 impl Below {
+    /// The vCPU that an interrupt is linked to.
+    fn linked(&mut self, intid: u32) -> Option<&mut usize> {
+        self.lines.iter_mut().find(|(line, _)| *line == intid).map(|(_, vcpu)| vcpu)
+    }
+
     /// Makes a vCPU stand still until what has happened is handled.
     fn hold(&mut self, vcpu: usize) {
         if RUN_BESIDE && self.exiting != Some(vcpu) && self.held & 1 << vcpu == 0 {
@@ -103,7 +121,17 @@ impl Kind for Below {
             (0..vcpus).for_each(|vcpu| write_to(vcpu, Extension::MailboxNotification, channel as u64));
         }
         let gic = if vcpus == 0 { 0 } else { read_from(0, Extension::GicInfo) };
-        Self { gic: GicInfo::from_word(gic), maintenance: [Maintenance::empty(); MAX_VCPUS], exiting: None, held: 0 }
+        let lines = devices::lines().filter(|_| vcpus != 0).map(|(intid, channel)| {
+            link(intid, channel, 0);
+            (intid, 0)
+        });
+        Self {
+            gic: GicInfo::from_word(gic),
+            maintenance: [Maintenance::empty(); MAX_VCPUS],
+            exiting: None,
+            held: 0,
+            lines: lines.collect(),
+        }
     }
 
     fn gic(&self) -> HostGic {
@@ -200,6 +228,34 @@ impl ListRegisters for Below {
             Self::write(self, vcpu, Extension::MailboxState, 0);
         }
         came
+    }
+
+    fn tell_line(&mut self, intid: u32, told: Option<Told>) {
+        let Some(linked) = self.linked(intid) else { return };
+        let Some(Told { vcpu, index, interrupt }) = told else {
+            write_to(*linked, Extension::LineListRegister(intid), 0);
+            return;
+        };
+        if *linked != vcpu {
+            *linked = vcpu;
+            devices::lines().filter(|(line, _)| *line == intid).for_each(|(_, channel)| link(intid, channel, vcpu));
+        }
+        let told = interrupt.bits() | (index as u64) << vcpu_reg::LINE_LR_INDEX_SHIFT;
+        write_to(vcpu, Extension::LineListRegister(intid), told);
+    }
+
+    fn line_state(&mut self, intid: u32) -> Option<LineState> {
+        let vcpu = *self.linked(intid)?;
+        let state = read_from(vcpu, Extension::LineState(intid));
+        Some(LineState { pending: state & line_state::PENDING != 0, active: state & line_state::ACTIVE != 0 })
+    }
+
+    fn set_line_state(&mut self, intid: u32, state: LineState) -> bool {
+        let Some(&mut vcpu) = self.linked(intid) else { return false };
+        let bit = |set: bool, bit: u64| if set { bit } else { 0 };
+        let state = bit(state.pending, line_state::PENDING) | bit(state.active, line_state::ACTIVE);
+        write_to(vcpu, Extension::LineState(intid), state);
+        true
     }
 
     fn forget_messages(&mut self, vcpu: usize) {

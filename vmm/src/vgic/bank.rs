@@ -21,6 +21,9 @@ pub struct Bank {
     pub active: u32,
     /// Edge-triggered rather than level-sensitive.
     pub edge: u32,
+    /// Those whose line is a device's of the machine or the processor's own: nobody hears of its falling, so it counts as high until
+    /// the guest has ended the interrupt, be it a level or an edge.
+    pub hardware: u32,
     /// In a list register. What that register says of pending and active then counts, not the copy here.
     pub placed: u32,
     /// Priorities, lower is more urgent.
@@ -28,20 +31,21 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// The state after reset; `edge` names the edge-triggered interrupts.
-    pub const fn new(edge: u32) -> Self {
-        Self { group1: 0, enabled: 0, latch: 0, line: 0, active: 0, edge, placed: 0, priority: [0; BANK_SIZE] }
+    /// The state after reset; `edge` names the edge-triggered interrupts, `hardware` those of the machine.
+    pub const fn new(edge: u32, hardware: u32) -> Self {
+        let priority = [0; BANK_SIZE];
+        Self { group1: 0, enabled: 0, latch: 0, line: 0, active: 0, edge, hardware, placed: 0, priority }
     }
 
     /// Interrupts that are pending for whatever reason.
     pub const fn pending(&self) -> u32 {
-        self.latch | (self.line & !self.edge)
+        self.latch | (self.line & (!self.edge | self.hardware))
     }
 
     /// Takes the new level of the input lines in `mask`.
     pub fn set_lines(&mut self, mask: u32, high: bool) {
         if high {
-            self.latch |= mask & self.edge & !self.line;
+            self.latch |= mask & self.edge & !self.line & !self.hardware;
             self.line |= mask;
         } else {
             self.line &= !mask;

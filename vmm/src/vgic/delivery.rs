@@ -17,7 +17,19 @@ pub(super) struct Interface {
 }
 
 impl Interface {
-    fn find(&self, intid: u32) -> Option<usize> {
+    /// The hypervisor has put an interrupt into list register `index`.
+    pub(super) fn adopt(&mut self, index: usize, interrupt: ListRegister) {
+        self.shadow[index] = interrupt;
+        self.used |= 1 << index;
+        self.stale &= !(1 << index);
+    }
+
+    /// The interrupt in a list register, as far as is known.
+    pub(super) fn held(&self, index: usize) -> Option<ListRegister> {
+        (self.used & 1 << index != 0).then(|| self.shadow[index])
+    }
+
+    pub(super) fn find(&self, intid: u32) -> Option<usize> {
         bits(self.used.into()).find(|&index| self.shadow[index].intid() == intid)
     }
 
@@ -26,8 +38,8 @@ impl Interface {
         bits((self.used & among).into()).max_by_key(|&index| self.shadow[index].rank())
     }
 
-    fn has_pending(&self) -> bool {
-        bits(self.used.into()).any(|index| self.shadow[index].is_pending())
+    fn has_pending(&self, among: u16) -> bool {
+        bits((self.used & among).into()).any(|index| self.shadow[index].is_pending())
     }
 }
 
@@ -66,6 +78,7 @@ impl Vgic {
     /// Makes the bank show the true state of the interrupts in `mask`.
     pub(super) fn fold(&mut self, cpu: usize, number: usize, mask: u32, hw: &mut dyn ListRegisters) {
         self.look_for_messages(cpu, number, mask, false, hw);
+        self.look_for_lines(number, mask, false, hw);
         for bit in bits(self.placed(cpu, number, mask)) {
             let Some((home, index)) = self.place_of(cpu, number, bit) else { continue };
             let state = hw.read(home, index);
@@ -79,6 +92,7 @@ impl Vgic {
     /// Folds the interrupts in `mask` and takes them out of their list registers.
     pub(super) fn withdraw(&mut self, cpu: usize, number: usize, mask: u32, hw: &mut dyn ListRegisters) {
         self.look_for_messages(cpu, number, mask, true, hw);
+        self.look_for_lines(number, mask, true, hw);
         for bit in bits(self.placed(cpu, number, mask)) {
             let Some((home, index)) = self.place_of(cpu, number, bit) else { continue };
             let state = hw.read(home, index);
@@ -99,7 +113,7 @@ impl Vgic {
     }
 
     /// Updates the bank with what list register `index` of `cpu` has become.
-    fn absorb(&mut self, cpu: usize, index: usize, state: ListRegister) {
+    pub(super) fn absorb(&mut self, cpu: usize, index: usize, state: ListRegister) {
         let was = core::mem::replace(&mut self.cpus[cpu].interface.shadow[index], state);
         let (number, mask) = split(was.intid());
         let taken = was.is_pending() && !state.is_pending();
@@ -118,7 +132,7 @@ impl Vgic {
         bank.active = bank.active & !mask | if state.is_active() { mask } else { 0 };
         let hardware = self.hardware(number, mask);
         if state.is_empty() && hardware != 0 {
-            self.hardware_ended(cpu, hardware, self.config.linked);
+            self.hardware_ended(cpu, number, hardware, self.config.linked);
         }
     }
 
@@ -132,7 +146,7 @@ impl Vgic {
     }
 
     /// Gives list register `index` of `cpu`, which is used, up; what is left in it is overwritten at the next settling.
-    fn release(&mut self, cpu: usize, index: usize) {
+    pub(super) fn release(&mut self, cpu: usize, index: usize) {
         let interface = &mut self.cpus[cpu].interface;
         let lr = interface.shadow[index];
         interface.used &= !(1 << index);
@@ -169,12 +183,13 @@ impl Vgic {
             let (number, mask) = split(ended.intid());
             let Some(bank) = self.bank_mut(cpu, number) else { return };
             bank.active &= !mask;
-            self.hardware_ended(cpu, self.hardware(number, mask), false);
+            self.hardware_ended(cpu, number, self.hardware(number, mask), false);
         }
     }
 
     /// Puts into list registers what is due on every vCPU that something has changed for.
     pub(super) fn settle(&mut self, hw: &mut dyn ListRegisters) {
+        self.keep_lines(hw);
         for cpu in bits(core::mem::take(&mut self.dirty)) {
             self.keep_messages(cpu, hw);
             let all_placed = loop {
@@ -183,7 +198,7 @@ impl Vgic {
                 self.place(cpu, index, next, hw);
             };
             self.clear_stale(cpu, hw);
-            let wanted = if all_placed { Maintenance::empty() } else { self.useful_maintenance(cpu) };
+            let wanted = if all_placed { Maintenance::empty() } else { self.useful_maintenance(cpu, hw) };
             let interface = &mut self.cpus[cpu].interface;
             if interface.maintenance != wanted {
                 interface.maintenance = wanted;
@@ -281,16 +296,18 @@ impl Vgic {
     }
 
     /// The maintenance interrupts that come at the moment when what did not fit may fit.
-    fn useful_maintenance(&self, cpu: usize) -> Maintenance {
-        let pending = self.cpus[cpu].interface.has_pending();
+    fn useful_maintenance(&self, cpu: usize, hw: &dyn ListRegisters) -> Maintenance {
+        // What the hypervisor has put into a list register by itself may be over without our having seen it.
+        let told = self.told_register(hw).map_or(0, |index| 1 << index);
+        let pending = self.cpus[cpu].interface.has_pending(!told);
         self.unplaced(cpu).fold(Maintenance::empty(), |wanted, lr| {
             wanted
                 | match lr.is_active() {
                     true => Maintenance::NOT_PRESENT,
                     // What waits is less urgent than all that is placed: nothing to do before that has been taken or,
                     // if it has been, is over.
-                    // The interrupt of messages may be pending all the while, less urgent than what waits.
-                    false if pending && self.config.messages.is_some() => {
+                    // What the hypervisor puts there may be pending all the while, less urgent than what waits.
+                    false if pending && (self.config.messages.is_some() || told != 0) => {
                         Maintenance::NO_PENDING | Maintenance::UNDERFLOW
                     }
                     false if pending => Maintenance::NO_PENDING,
@@ -301,6 +318,6 @@ impl Vgic {
 }
 
 /// What becomes of a list register when the guest is through with its interrupt.
-fn empty(lr: ListRegister) -> ListRegister {
+pub(super) fn empty(lr: ListRegister) -> ListRegister {
     lr.with_pending(false).with_active(false)
 }

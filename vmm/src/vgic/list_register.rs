@@ -140,6 +140,26 @@ bitflags! {
     }
 }
 
+/// How a hardware interrupt is told to a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The vCPU that gets it.
+    pub vcpu: usize,
+    /// The list register.
+    pub index: usize,
+    /// Its content but for the state.
+    pub interrupt: ListRegister,
+}
+
+/// A hardware interrupt in the physical interrupt controller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineState {
+    /// It waits there; of a level, its line is high.
+    pub pending: bool,
+    /// It was delivered and has not ended.
+    pub active: bool,
+}
+
 /// The virtual CPU interfaces of a machine's vCPUs, as the hypervisor's side sees them.
 ///
 /// `vcpu` and `index` are below the numbers that the machine has; the vGIC passes no others.
@@ -174,4 +194,18 @@ pub trait ListRegisters {
 
     /// Forgets all messages, and what was told.
     fn forget_messages(&mut self, _vcpu: usize) {}
+
+    /// Has the shared hardware interrupt `intid` become pending on a vCPU, in a list register if that is empty (else the monitor is
+    /// told), as `interrupt`, whenever it comes; `None`: it stays in the physical controller.
+    fn tell_line(&mut self, _intid: u32, _told: Option<Told>) {}
+
+    /// What the physical controller has of a shared hardware interrupt, if the hypervisor lets that be seen.
+    fn line_state(&mut self, _intid: u32) -> Option<LineState> {
+        None
+    }
+
+    /// Changes that. False: it cannot be changed.
+    fn set_line_state(&mut self, _intid: u32, _state: LineState) -> bool {
+        false
+    }
 }

@@ -14,7 +14,8 @@ impl Vgic {
 
     /// A bit for each list register that any interrupt may have.
     pub(super) fn assignable(&self, hw: &dyn ListRegisters) -> u16 {
-        let count = hw.count() - usize::from(self.config.messages.is_some());
+        let for_messages = usize::from(self.config.messages.is_some());
+        let count = self.told_register(hw).unwrap_or(hw.count() - for_messages);
         ((1u32 << count) - 1) as u16
     }
 

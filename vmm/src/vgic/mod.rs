@@ -10,6 +10,7 @@
 mod bank;
 mod delivery;
 mod injection;
+mod lines;
 mod list_register;
 mod messages;
 mod registers;
@@ -20,12 +21,14 @@ pub(crate) mod tests;
 use alloc::vec::Vec;
 
 pub use self::injection::{Inject, Injected};
-pub use self::list_register::{ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance};
+pub use self::lines::HardwareLine;
+pub use self::list_register::{LineState, ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance, Told};
 pub use self::registers::Block;
 pub(crate) use self::sgi::SgiGroup;
 use self::{
     bank::{BANK_SIZE, Bank, bits},
     delivery::Interface,
+    lines::Line,
 };
 
 /// The generation of a GIC.
@@ -82,9 +85,9 @@ struct Cpu {
 }
 
 impl Cpu {
-    fn new(edge: u32) -> Self {
+    fn new(edge: u32, hardware: u32) -> Self {
         Self {
-            bank: Bank::new(edge),
+            bank: Bank::new(edge, hardware),
             sgi_sources: [0; SGIS],
             sgi_active_source: [0; SGIS],
             asleep: true,
@@ -113,6 +116,8 @@ pub struct Vgic {
     group_enabled: [bool; 2],
     cpus: Vec<Cpu>,
     shared: Vec<SharedBank>,
+    /// Shared interrupts that are devices' of the machine.
+    lines: Vec<Line>,
     /// vCPUs whose list registers may have to change.
     dirty: u32,
 }
@@ -120,7 +125,13 @@ pub struct Vgic {
 impl Vgic {
     /// A vGIC in its reset state.
     pub fn new(config: Config) -> Self {
-        let mut gic = Self { config, group_enabled: [false; 2], cpus: Vec::new(), shared: Vec::new(), dirty: 0 };
+        Self::with_lines(config, &[])
+    }
+
+    /// The same with shared interrupts that are devices' of the machine.
+    pub fn with_lines(config: Config, lines: &[HardwareLine]) -> Self {
+        let lines = lines.iter().copied().map(Line::new).collect();
+        let mut gic = Self { config, group_enabled: [false; 2], cpus: Vec::new(), shared: Vec::new(), lines, dirty: 0 };
         gic.clear();
         gic
     }
@@ -132,12 +143,14 @@ impl Vgic {
 
     /// Back to the reset state, list registers included.
     pub fn reset(&mut self, hw: &mut dyn ListRegisters) {
+        self.silence_lines(hw);
         self.clear();
         for cpu in 0..self.config.vcpus {
             (0..hw.count()).for_each(|index| hw.write(cpu, index, ListRegister::EMPTY));
             hw.set_maintenance(cpu, Maintenance::empty());
             hw.forget_messages(cpu);
         }
+        self.forget_lines(hw);
     }
 
     fn clear(&mut self) {
@@ -147,10 +160,10 @@ impl Vgic {
         self.group_enabled = [false; 2];
         self.dirty = 0;
         let edge = PRIVATE_EDGE | self.messages(0, u32::MAX);
-        self.cpus = (0..self.config.vcpus).map(|_| Cpu::new(edge)).collect();
+        self.cpus = (0..self.config.vcpus).map(|_| Cpu::new(edge, self.config.hardware_lines)).collect();
         self.shared = (0..self.config.spis.div_ceil(BANK_SIZE))
-            .map(|_| SharedBank {
-                bank: Bank::new(0),
+            .map(|n| SharedBank {
+                bank: self.bank_of_lines(n + 1),
                 targets: [u8::from(uniprocessor); BANK_SIZE],
                 routes: [0; BANK_SIZE],
                 cpu: [cpu; BANK_SIZE],
@@ -168,13 +181,19 @@ impl Vgic {
         }
     }
 
-    /// A hardware line of `cpu` has fired. It counts as high until the guest has ended the interrupt, after which nobody
-    /// knows its level: the hypervisor unmasks it then, and hears of it again if it is still high.
+    /// A hardware line has fired, `cpu`'s own if it is a PPI's. It counts as high until the guest has ended the interrupt, after
+    /// which nobody knows its level: the hypervisor unmasks it then, and hears of it again if it is still high.
     pub fn hardware_interrupt(&mut self, cpu: usize, intid: u32, hw: &mut dyn ListRegisters) {
-        if intid < FIRST_SPI && self.config.hardware_lines & 1 << intid != 0 {
-            self.forget_ended(cpu, intid);
-            self.set_line(cpu, intid, true, hw);
+        let (number, mask) = split(intid);
+        if self.hardware(number, mask) == 0 {
+            return;
         }
+        if number == 0 {
+            self.forget_ended(cpu, intid);
+        } else if !self.has_come(number, mask, intid, hw) {
+            return;
+        }
+        self.set_line(cpu, intid, true, hw);
     }
 
     /// The private hardware lines of `cpu` that have to be unmasked: the guest has ended them since the last call in a
@@ -186,15 +205,19 @@ impl Vgic {
 
     /// The hardware lines among interrupts `mask` of a bank.
     fn hardware(&self, number: usize, mask: u32) -> u32 {
-        if number == 0 { self.config.hardware_lines & mask } else { 0 }
+        self.bank(0, number).map_or(0, |bank| bank.hardware & mask)
     }
 
-    /// The guest is through with hardware lines `mask` of `cpu`; unless the end itself did, they are to be unmasked.
-    fn hardware_ended(&mut self, cpu: usize, mask: u32, unmasked: bool) {
-        let cpu = &mut self.cpus[cpu];
-        cpu.bank.line &= !mask;
-        if !unmasked {
-            cpu.resample |= mask;
+    /// The guest is through with hardware lines `mask` of a bank; unless the end itself did, they are to be unmasked.
+    fn hardware_ended(&mut self, cpu: usize, number: usize, mask: u32, unmasked: bool) {
+        let Some(bank) = self.bank_mut(cpu, number) else { return };
+        bank.line &= !mask;
+        if unmasked {
+            return;
+        }
+        match number {
+            0 => self.cpus[cpu].resample |= mask,
+            _ => self.resample_lines(number, mask),
         }
     }
 

@@ -193,6 +193,17 @@ impl Access<'_> {
         self.gic.change(self.cpu, number, mask, self.hw, |bank| change(bank, mask));
     }
 
+    /// The interrupts among those whose bit is set in `value` that are devices' of the machine.
+    fn lines(&self, value: u64) -> u32 {
+        self.word_bank().filter(|&number| number != 0).map_or(0, |number| self.gic.hardware(number, value as u32))
+    }
+
+    fn set_lines_pending(&mut self, lines: u32, pending: bool) {
+        let Some(number) = self.word_bank().filter(|_| lines != 0) else { return };
+        self.gic.change(self.cpu, number, lines, self.hw, |_| ());
+        self.gic.set_lines_pending(number, lines, pending, self.hw);
+    }
+
     fn id(&self, ids: &[u8; 12]) -> u64 {
         ids.get(self.offset / 4).copied().unwrap_or(0).into()
     }
@@ -283,17 +294,21 @@ fn pending_mask(a: &Access, value: u64) -> u64 {
 }
 
 fn read_pending(a: &mut Access) -> u64 {
-    a.live_word(Bank::pending)
+    let pending = a.live_word(Bank::pending) as u32;
+    a.word_bank().map_or(0, |number| a.gic.pending_lines(number, pending, a.hw)).into()
 }
 
 fn set_pending(a: &mut Access, value: u64) {
     let value = pending_mask(a, value);
-    a.set(value, |bank, mask| bank.latch |= mask);
+    let lines = a.lines(value);
+    a.set(value & !u64::from(lines), |bank, mask| bank.latch |= mask);
+    a.set_lines_pending(lines, true);
 }
 
 fn clear_pending(a: &mut Access, value: u64) {
     let value = pending_mask(a, value);
     a.set(value, |bank, mask| bank.latch &= !mask);
+    a.set_lines_pending(a.lines(value), false);
 }
 
 fn read_active(a: &mut Access) -> u64 {
@@ -302,15 +317,22 @@ fn read_active(a: &mut Access) -> u64 {
 
 fn set_active(a: &mut Access, value: u64) {
     a.set(value, |bank, mask| bank.active |= mask);
+    if let Some(number) = a.word_bank() {
+        a.gic.set_lines_active(number, value as u32, a.hw);
+    }
 }
 
 fn clear_active(a: &mut Access, value: u64) {
-    a.set(value, |bank, mask| bank.active &= !mask);
+    let mask = value as u32;
+    let Some(number) = a.word_bank().filter(|_| mask != 0) else { return };
+    let mut ended = 0;
+    a.gic.change(a.cpu, number, mask, a.hw, |bank| {
+        ended = bank.active & mask;
+        bank.active &= !mask;
+    });
     // This ends the guest's interrupt, but no physical one.
-    if let Some(number) = a.word_bank() {
-        let hardware = a.gic.hardware(number, value as u32);
-        a.gic.hardware_ended(a.cpu, hardware, false);
-    }
+    let hardware = a.gic.hardware(number, if number == 0 { mask } else { ended });
+    a.gic.hardware_ended(a.cpu, number, hardware, false);
 }
 
 fn read_priorities(a: &mut Access) -> u64 {
@@ -370,7 +392,9 @@ fn write_icfgr(a: &mut Access, value: u64) {
         return; // SGIs are edge-triggered always.
     }
     let edge = (0..16).fold(0u32, |edge, n| edge | ((value >> (2 * n + 1) & 1) as u32) << n) << first;
-    let all = (0xffff << first) & !a.gic.messages(number, u32::MAX);
+    // Of a device of the machine, the description says it.
+    let lines = if number == 0 { 0 } else { a.gic.hardware(number, u32::MAX) };
+    let all = (0xffff << first) & !a.gic.messages(number, u32::MAX) & !lines;
     let changed = a.gic.bank(a.cpu, number).map_or(0, |bank| (bank.edge ^ edge) & all);
     a.gic.change(a.cpu, number, changed, a.hw, |bank| bank.edge = bank.edge & !all | edge & all);
 }

@@ -2,6 +2,7 @@
 //! read. Every rule that is broken is reported; only a description without errors becomes a [`System`].
 
 mod channels;
+mod devices;
 mod domains;
 mod files;
 mod guest;
@@ -38,6 +39,7 @@ pub fn check(raw: &RawSystem, target: &Target, files: &SearchPaths, diagnostics:
     let channels = channels::check(&context, diagnostics);
     let domains = domains::check(&context, diagnostics);
     let pds: Vec<_> = (0..raw.pds.len()).map(|pd| pds::check(&context, pd, &regions, &domains, diagnostics)).collect();
+    devices::check_owners(&context, &regions, diagnostics);
     if diagnostics.has_errors() {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use super::domains::Domains;
 use super::maps::{self, Space};
-use super::{Context, guest, ids, reload, symbols, value};
+use super::{Context, devices, guest, ids, reload, symbols, value};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::model::{Irq, Pd, Region, Schedule, UserCap, Vcpu, Vm};
@@ -36,9 +36,11 @@ pub fn check(
     let maps = maps::check(context, &raw.maps, regions, space, diagnostics);
     let setvars = symbols::check(context, raw, program.as_ref(), regions, diagnostics);
     let caps = caps(context, raw, diagnostics);
-    let vm = raw.vm.as_ref().map(|vm| virtual_machine(context, vm, cpu, regions, diagnostics));
+    let vm = raw.vm.as_ref().map(|vm| virtual_machine(context, raw, vm, cpu, regions, diagnostics));
     if let Some(program) = &program {
-        guest::check(context, raw, program, regions, vm.as_ref().and_then(Option::as_ref), diagnostics);
+        let vm = vm.as_ref().and_then(Option::as_ref);
+        guest::check(context, raw, program, regions, vm, diagnostics);
+        devices::check_manager(raw, program, vm, diagnostics);
     }
     check_reachable(context, index, diagnostics);
     if raw.reload.value {
@@ -152,6 +154,7 @@ fn caps(context: &Context, raw: &RawPd, diagnostics: &mut Diagnostics) -> Option
 
 fn virtual_machine(
     context: &Context,
+    manager: &RawPd,
     raw: &RawVm,
     pd_cpu: Option<u8>,
     regions: &[Option<Region>],
@@ -159,6 +162,7 @@ fn virtual_machine(
 ) -> Option<Vm> {
     let schedule = schedule(&raw.schedule, diagnostics);
     let maps = maps::check(context, &raw.maps, regions, Space::of_vm(), diagnostics);
+    let devices = devices::check(context, manager, raw, maps.as_deref(), regions, diagnostics);
     let mut vcpus = Vec::new();
     for vcpu in &raw.vcpus {
         let core = match &vcpu.cpu {
@@ -173,6 +177,7 @@ fn virtual_machine(
         virtual_time: raw.virtual_time.value,
         vcpus: vcpus.into_iter().collect::<Option<_>>()?,
         maps: maps?,
+        devices: devices?,
     })
 }
 

@@ -1,12 +1,14 @@
 //! What the tool writes into programs before they are laid out.
 
 use super::reload;
-use crate::model::{End, Map, Party, Place, SetVarValue, System, stack};
+use crate::model::{Device, End, Map, Party, Pd, Place, SetVarValue, System, stack};
 use crate::program::Program;
 use kernel_config::Range;
 use sel4_abi::microkit::limit::NAME_LENGTH;
 use sel4_abi::microkit::{monitor::MAX_ENTRIES, symbol};
 use sel4_abi::quoll;
+use sel4_abi::quoll::guest_device::{ADDRESS, CHANNEL, COMPATIBLE, DMA, EDGE, FLAGS, INTERRUPT, SIZE, WORDS};
+use system_spec::Trigger;
 
 /// Symbols of the monitor.
 pub struct MonitorSymbols;
@@ -66,6 +68,9 @@ pub fn patch(system: &mut System, ram: Range) {
         for (symbol, word) in &words {
             written &= pd.program.write(symbol, &word.to_le_bytes());
         }
+        if let Some(bytes) = guest_devices(pd) {
+            written &= pd.program.write(quoll::symbol::GUEST_DEVICES, &bytes);
+        }
         // Only programs that manage guests have these.
         for (symbol, word) in guest {
             let _ = pd.program.write(symbol, &word.to_le_bytes());
@@ -101,6 +106,27 @@ fn guest_maps(system: &System, index: usize) -> Vec<u8> {
         words.map(u64::to_le_bytes).into_iter().flatten().chain(padded::<{ quoll::guest_map::NAME }>(&region.name))
     };
     maps.flat_map(entry).collect()
+}
+
+/// The devices of the machine that the guest of a protection domain has.
+fn guest_devices(pd: &Pd) -> Option<Vec<u8>> {
+    let devices = pd.vm.as_ref().map(|vm| &vm.devices).filter(|devices| !devices.is_empty())?;
+    Some(devices.iter().flat_map(|device| guest_device(pd, device)).collect())
+}
+
+fn guest_device(pd: &Pd, device: &Device) -> Vec<u8> {
+    let irq = device.irq.and_then(|number| pd.irqs.iter().find(|irq| irq.irq == number));
+    let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+    let mut words = [0u64; WORDS];
+    words[ADDRESS] = device.vaddr;
+    words[SIZE] = device.size;
+    words[INTERRUPT] = irq.map_or(0, |irq| irq.irq.into());
+    words[CHANNEL] = irq.map_or(0, |irq| irq.id);
+    words[FLAGS] = flag(irq.is_some_and(|irq| irq.trigger == Trigger::Edge), EDGE) | flag(device.dma, DMA);
+    let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let text = 8 * COMPATIBLE;
+    bytes[text..text + device.compatible.len()].copy_from_slice(device.compatible.as_bytes());
+    bytes
 }
 
 /// A bit for each id.

@@ -166,6 +166,18 @@ struct VirtualMachine<'a> {
     vcpus: Vec<Vcpu>,
     /// At guest-physical addresses.
     maps: Vec<Mapping<'a>>,
+    /// Devices of the machine.
+    devices: Vec<Device<'a>>,
+}
+
+#[derive(Serialize)]
+struct Device<'a> {
+    compatible: &'a str,
+    start: u64,
+    end: u64,
+    /// One of its manager's.
+    irq: Option<u32>,
+    dma: bool,
 }
 
 #[derive(Serialize)]
@@ -305,6 +317,7 @@ impl Report<'_> {
             budget: budget_us,
             period: period_us,
             virtual_time: vm.virtual_time,
+            devices: vm.devices.iter().map(device).collect(),
             vcpus,
             maps: self.maps(&vm.maps),
         }
@@ -338,6 +351,11 @@ fn region(region: &model::Region) -> Region<'_> {
         paddr: region.place.address(),
         prefill: region.data.len(),
     }
+}
+
+fn device(device: &model::Device) -> Device<'_> {
+    let model::Device { compatible, vaddr, size, irq, dma } = device;
+    Device { compatible, start: *vaddr, end: vaddr + size, irq: *irq, dma: *dma }
 }
 
 fn irq(irq: &model::Irq) -> Irq {

@@ -100,7 +100,13 @@ impl Report<'_> {
         let Some(vm) = &pd.vm else { return Ok(()) };
         let ids: Vec<_> = vm.vcpus.iter().map(|vcpu| vcpu.id.to_string()).collect();
         writeln!(out, "virtual machine {}, priority {}, vCPUs {}", vm.name, vm.schedule.priority, ids.join(", "))?;
-        self.write_maps(out, &vm.maps)
+        self.write_maps(out, &vm.maps)?;
+        for device in &vm.devices {
+            let irq = device.irq.map_or(String::new(), |irq| format!(", interrupt {irq}"));
+            let dma = if device.dma { ", reads and writes memory" } else { "" };
+            writeln!(out, "  {} {}{irq}{dma}", range(device.vaddr, device.vaddr + device.size), device.compatible)?;
+        }
+        Ok(())
     }
 
     fn write_maps(&self, out: &mut String, maps: &[Map]) -> Result<(), Error> {

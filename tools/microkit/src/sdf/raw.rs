@@ -175,6 +175,25 @@ pub struct RawVm {
     pub vcpus: Vec<RawVcpu>,
     /// Its guest-physical address space.
     pub maps: Vec<RawMap>,
+    /// Devices of the machine that it has.
+    pub devices: Vec<RawDevice>,
+}
+
+/// A `device` of a virtual machine.
+#[derive(Debug)]
+pub struct RawDevice {
+    /// The element's name.
+    pub span: Span,
+    /// What it is, as device trees have it.
+    pub compatible: Text,
+    /// Guest-physical address of its registers.
+    pub vaddr: Number,
+    /// Bytes of registers, if not all that are mapped there.
+    pub size: Number,
+    /// Its interrupt, if it has one.
+    pub irq: Number,
+    /// Whether it reads and writes memory, if that is said.
+    pub dma: Option<bool>,
 }
 
 /// A `vcpu`.

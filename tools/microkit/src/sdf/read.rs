@@ -149,7 +149,20 @@ fn virtual_machine(node: Node, pd: &mut RawPd, diagnostics: &mut Diagnostics) ->
         vcpus.push(vcpu);
     }
     let maps = elements(node, "map").map(|element| map(element, pd, diagnostics)).collect();
-    RawVm { name, schedule, virtual_time, vcpus, maps }
+    let devices = elements(node, "device").map(|element| device(element, diagnostics)).collect();
+    RawVm { name, schedule, virtual_time, vcpus, maps, devices }
+}
+
+fn device(node: Node, diagnostics: &mut Diagnostics) -> RawDevice {
+    let mut attributes = Attributes::of(node, diagnostics);
+    RawDevice {
+        span: attributes.element(),
+        compatible: attributes.text("compatible"),
+        vaddr: attributes.number("vaddr"),
+        size: attributes.number("size"),
+        irq: attributes.number("irq"),
+        dma: attributes.text("dma").map(|_| attributes.boolean("dma", false).value),
+    }
 }
 
 fn region(node: Node, diagnostics: &mut Diagnostics) -> RawRegion {

@@ -21,6 +21,8 @@ struct Child {
     shape: &'static Shape,
     least: usize,
     most: usize,
+    /// Upstream's format does not have it.
+    ours: bool,
 }
 
 impl Shape {
@@ -32,7 +34,12 @@ impl Shape {
 const MANY: usize = usize::MAX;
 
 const fn child(shape: &'static Shape, least: usize, most: usize) -> Child {
-    Child { shape, least, most }
+    Child { shape, least, most, ours: false }
+}
+
+/// Any number of an element that upstream's format does not have.
+const fn own(shape: &'static Shape) -> Child {
+    Child { shape, least: 0, most: MANY, ours: true }
 }
 
 const fn leaf(name: &'static str, required: &'static [&'static str], optional: &'static [&'static str]) -> Shape {
@@ -89,8 +96,9 @@ static VIRTUAL_MACHINE: Shape = Shape {
     required: &["name"],
     optional: &["priority", "budget", "period"],
     ours: &["time"],
-    children: &[child(&VCPU, 1, MANY), child(&VM_MAP, 0, MANY)],
+    children: &[child(&VCPU, 1, MANY), child(&VM_MAP, 0, MANY), own(&DEVICE)],
 };
+static DEVICE: Shape = leaf("device", &["compatible", "vaddr"], &["size", "irq", "dma"]);
 static VCPU: Shape = leaf("vcpu", &["id"], &["cpu", "setvar_id"]);
 
 static CSPACE: Shape = Shape {
@@ -187,8 +195,14 @@ fn refuse_ours(node: Node, shape: &Shape, diagnostics: &mut Diagnostics) {
     }
     for element in node.children().filter(Node::is_element) {
         let child = shape.children.iter().find(|child| child.shape.name == element.tag_name().name());
-        if let Some(child) = child {
-            refuse_ours(element, child.shape, diagnostics);
+        match child {
+            Some(child) if child.ours => {
+                let message = format!("`{}` is not in the format of Microkit 2.3", child.shape.name);
+                let error = Diagnostic::new(Code::Extension, name_span(element), message);
+                diagnostics.push(error.help("without `--strict` it is taken"));
+            }
+            Some(child) => refuse_ours(element, child.shape, diagnostics),
+            None => {}
         }
     }
 }

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use system_spec::{Record, Spec};
 
 /// Descriptions whose report for programs is kept, too: together they have a value in each of its fields.
-const IN_JSON: [&str; 5] = ["ok_regions", "ok_virtual_machine", "ok_channels", "ok_domains", "ok_messages"];
+const IN_JSON: [&str; 6] =
+    ["ok_regions", "ok_virtual_machine", "ok_channels", "ok_domains", "ok_messages", "ok_guest_devices"];
 
 /// Descriptions whose definitions for Viper are kept.
 const IN_VIPER: [&str; 2] = ["ok_channels", "ok_virtual_machine"];

@@ -5,6 +5,7 @@ use microkit::build::{self, Outputs};
 use microkit::cli::{ImageType, Options};
 use microkit::diagnostic::{Diagnostics, Source};
 use microkit::target::Target;
+use sel4_abi::quoll::guest_device;
 use std::path::{Path, PathBuf};
 
 /// What an ELF file is made of.
@@ -164,7 +165,10 @@ pub fn write_files(folder: &Path) {
         let names =
             ["guest_ram", "kernel", "initrd", "cmdline"].iter().flat_map(|name| ["vaddr", "size"].map(|of| (name, of)));
         let symbols: Vec<_> = names.map(|(name, of)| format!("{name}_{of}")).collect();
-        *elf = pd_with(symbols.iter().map(|name| (name.as_str(), 8)));
+        let words = symbols.iter().map(|name| (name.as_str(), 8));
+        let optional = ["disk_vaddr", "disk_size"].map(|name| (name, 8));
+        let devices = ("guest_devices", (8 * guest_device::WORDS * guest_device::MAX) as u64);
+        *elf = pd_with(words.chain(optional).chain([devices]));
     });
     variant("supervisor.elf", &|elf| *elf = pd_with([("reload_table", 8), ("reload_size", 8)]));
     variant("child.elf", &|elf| *elf = pd_with([("quoll_life", 8)]));

@@ -80,6 +80,8 @@ pub struct Talk<'a> {
     pub counted: Option<PathBuf>,
     /// The image of the machine's disk, if it has one.
     pub disk: Option<PathBuf>,
+    /// Where its second serial line listens, if it has one.
+    pub serial: Option<PathBuf>,
     /// The running system, where it has further terminals.
     pub terminals: Option<Started>,
     /// Where its clients are logged, where they are.
@@ -186,9 +188,19 @@ fn start<'a>(workspace: &'a Workspace, scenario: &'a Scenario) -> Result<Talk<'a
         counter,
         terminals: terminals.as_ref().map(Started::line),
     };
-    let disk = machine.peripherals.disk.clone();
+    let disk = machine.peripherals.any_disk().map(Path::to_owned);
+    let serial = machine.peripherals.serial.clone();
     let log = workspace.transcripts().join(format!("{name}.txt"));
-    Ok(Talk { workspace, scenario, session: Session::start(machine.command(), &log)?, counted, disk, terminals, logs })
+    Ok(Talk {
+        workspace,
+        scenario,
+        session: Session::start(machine.command(), &log)?,
+        counted,
+        disk,
+        serial,
+        terminals,
+        logs,
+    })
 }
 
 /// Starts a broker, with new logs.

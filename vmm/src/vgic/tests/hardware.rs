@@ -1,7 +1,11 @@
 //! A model of the hardware's virtual CPU interface and its list registers (Arm IHI 0069, 12.4; EOImode 0).
 
-use super::super::{ListRegister, ListRegisters, Maintenance};
-use std::{collections::BTreeSet, vec, vec::Vec};
+use super::super::{LineState, ListRegister, ListRegisters, Maintenance, Told};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    vec,
+    vec::Vec,
+};
 
 /// What the guest reads when it acknowledges an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +28,22 @@ struct Interface {
     message: bool,
 }
 
+/// A device's interrupt in the physical controller.
+#[derive(Clone, Copy, Default)]
+struct Physical {
+    edge: bool,
+    high: bool,
+    latched: bool,
+    active: bool,
+    linked: Option<usize>,
+    told: Option<Told>,
+}
+
 pub(crate) struct Hardware {
     interfaces: Vec<Interface>,
+    lines: BTreeMap<u32, Physical>,
+    /// Lines that the monitor was told of.
+    pub signalled: Vec<u32>,
     /// Maintenance interrupts so far.
     pub maintenance_count: usize,
 }
@@ -41,7 +59,42 @@ impl Hardware {
             told: None,
             message: false,
         };
-        Self { interfaces: vec![interface; cpus], maintenance_count: 0 }
+        let interfaces = vec![interface; cpus];
+        Self { interfaces, lines: BTreeMap::new(), signalled: Vec::new(), maintenance_count: 0 }
+    }
+
+    /// A device has this interrupt.
+    pub fn add_line(&mut self, intid: u32, edge: bool) {
+        self.lines.insert(intid, Physical { edge, ..Physical::default() });
+    }
+
+    /// The device raises or lowers its line.
+    pub fn set_line(&mut self, intid: u32, high: bool) {
+        let line = self.lines.get_mut(&intid).expect("a line");
+        line.latched |= high && !line.high && line.edge;
+        line.high = high;
+        self.deliver();
+    }
+
+    /// What the kernel does with interrupts that come.
+    fn deliver(&mut self) {
+        for (&intid, line) in &mut self.lines {
+            let pending = line.latched || line.high && !line.edge;
+            let Some(told) = line.told.filter(|_| pending && !line.active) else { continue };
+            (line.active, line.latched) = (true, false);
+            let lr = &mut self.interfaces[told.vcpu].registers[told.index];
+            if lr.is_empty() {
+                *lr = told.interrupt.with_pending(true);
+            } else {
+                self.signalled.push(intid);
+            }
+        }
+    }
+
+    /// The monitor lets a line come again.
+    pub fn unmask_line(&mut self, intid: u32) {
+        self.lines.get_mut(&intid).expect("a line").active = false;
+        self.deliver();
     }
 
     pub fn cpus(&self) -> usize {
@@ -71,6 +124,10 @@ impl Hardware {
             Some(lr) => {
                 *lr = lr.with_active(false);
                 interface.ended_physical = lr.physical();
+                if let Some(line) = lr.physical().and_then(|intid| self.lines.get_mut(&intid)) {
+                    line.active = false;
+                }
+                self.deliver();
             }
             None => interface.eoi_count += 1,
         }
@@ -123,6 +180,10 @@ impl ListRegisters for Hardware {
     }
 
     fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
+        if let Some(line) = value.physical().and_then(|intid| self.lines.get(&intid)) {
+            assert_eq!(line.linked, Some(vcpu), "a list register ends what is not linked to its vCPU");
+            assert!(line.active, "what is in a list register has come");
+        }
         self.interfaces[vcpu].registers[index] = value;
     }
 
@@ -149,6 +210,31 @@ impl ListRegisters for Hardware {
 
     fn take_message(&mut self, vcpu: usize) -> bool {
         core::mem::take(&mut self.interfaces[vcpu].message)
+    }
+
+    fn tell_line(&mut self, intid: u32, told: Option<Told>) {
+        let line = self.lines.get_mut(&intid).expect("a line");
+        if let Some(told) = told.filter(|told| line.linked != Some(told.vcpu)) {
+            line.active = false;
+            if let Some(before) = line.linked.replace(told.vcpu) {
+                let registers = &mut self.interfaces[before].registers;
+                registers.iter_mut().filter(|lr| lr.physical() == Some(intid)).for_each(|lr| *lr = ListRegister::EMPTY);
+            }
+        }
+        line.told = told.map(|told| Told { interrupt: told.interrupt.linked(), ..told });
+        self.deliver();
+    }
+
+    fn line_state(&mut self, intid: u32) -> Option<LineState> {
+        let line = self.lines.get(&intid)?;
+        Some(LineState { pending: line.latched || line.high && !line.edge, active: line.active })
+    }
+
+    fn set_line_state(&mut self, intid: u32, state: LineState) -> bool {
+        let Some(line) = self.lines.get_mut(&intid) else { return false };
+        (line.latched, line.active) = (state.pending, state.active);
+        self.deliver();
+        true
     }
 
     fn forget_messages(&mut self, vcpu: usize) {

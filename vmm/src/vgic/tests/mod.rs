@@ -2,6 +2,7 @@
 
 pub(crate) mod hardware;
 mod injection;
+mod lines;
 mod model;
 mod registers;
 
@@ -27,6 +28,20 @@ impl Machine {
         let config =
             Config { version, vcpus, spis: 64, priority_bits: 5, hardware_lines: 1 << TIMER, linked, messages };
         Self { gic: Vgic::new(config), hw: Hardware::new(vcpus, list_registers) }
+    }
+
+    /// A linked one with devices of the machine.
+    fn with_lines(version: Version, vcpus: usize, lines: &[HardwareLine]) -> Self {
+        let mut machine = Self::with(version, vcpus, 4, true);
+        machine.gic = Vgic::with_lines(machine.gic.config, lines);
+        lines.iter().for_each(|line| machine.hw.add_line(line.intid, line.edge));
+        machine
+    }
+
+    /// A device of the machine raises or lowers its line; the monitor does its part.
+    fn set_physical(&mut self, intid: u32, high: bool) {
+        self.hw.set_line(intid, high);
+        self.maintain();
     }
 
     /// The block with the bits of an interrupt, which differs for private ones of a GICv3.
@@ -102,6 +117,23 @@ impl Machine {
                 rounds += 1;
                 assert!(rounds < 50, "a storm of maintenance interrupts");
             }
+        }
+        self.serve_lines();
+    }
+
+    /// What the monitor does for lines that it hears of, or that have to be unmasked.
+    fn serve_lines(&mut self) {
+        let mut rounds = 0;
+        loop {
+            let signalled = core::mem::take(&mut self.hw.signalled);
+            let ended: std::vec::Vec<_> = self.gic.take_ended_lines().collect();
+            if signalled.is_empty() && ended.is_empty() {
+                return;
+            }
+            ended.into_iter().for_each(|intid| self.hw.unmask_line(intid));
+            signalled.into_iter().for_each(|intid| self.gic.hardware_interrupt(0, intid, &mut self.hw));
+            rounds += 1;
+            assert!(rounds < 50, "a storm of interrupts");
         }
     }
 

@@ -8,6 +8,7 @@ mod isolation;
 mod lifecycle;
 mod linux;
 mod native;
+mod passthrough;
 mod scheduling;
 mod smp;
 pub mod terminals;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(default::scenarios());
     all.extend(smp::scenarios());
     all.extend(virtio::scenarios());
+    all.extend(passthrough::scenarios());
     all.push(idle::scenario());
     all.extend(native::scenarios());
     all.extend(isolation::scenarios());
