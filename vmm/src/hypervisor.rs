@@ -136,6 +136,9 @@ pub trait Hypervisor {
     /// run has fired. False if that is so already, or if nobody can.
     fn watch_timer(&mut self, vcpu: usize) -> bool;
 
+    /// Has the monitor polled when the physical counter has reached a value, if it has a timer to do so.
+    fn poll_at(&mut self, deadline: Option<u64>);
+
     /// Unmasks a private hardware interrupt, which the kernel masks when it fires.
     fn unmask_private(&mut self, vcpu: usize, intid: u32);
 

@@ -51,6 +51,9 @@ pub const UART: Region = Region { base: 0x0900_0000, size: 0x1000 };
 /// The real-time clock.
 pub const RTC: Region = Region { base: 0x0901_0000, size: 0x1000 };
 
+/// The dual timer, where the monitor has a timer for it.
+pub const DUAL_TIMER: Region = Region { base: 0x0902_0000, size: 0x1000 };
+
 /// Virtio devices, each at its place, begin here.
 pub const VIRTIO_BASE: u64 = 0x0a00_0000;
 /// Each takes so many bytes.
@@ -64,6 +67,8 @@ pub const SPIS: usize = 64;
 pub const UART_SPI: u32 = 1;
 /// The clock's interrupt as an SPI number.
 pub const RTC_SPI: u32 = 2;
+/// The dual timer's interrupt as an SPI number.
+pub const DUAL_TIMER_SPI: u32 = 10;
 
 /// The first virtio device's interrupt as an SPI number; the others follow.
 pub const VIRTIO_SPI: u32 = 16;
@@ -78,7 +83,7 @@ pub const MESSAGES: u32 = 16 + MESSAGES_PPI;
 /// The same as a PPI number.
 pub const MESSAGES_PPI: u32 = 4;
 
-/// The clock of the UART and the bus, in Hz.
+/// The clock of the UART, the dual timer and the bus, in Hz.
 pub const APB_CLOCK: u32 = 24_000_000;
 
 /// Most vCPUs of a machine: what a GICv2 can address.

@@ -85,6 +85,8 @@ mod tests {
             command_line: "quiet console=line:1 period=1000",
             initrd: None,
             virtio: &[],
+            dual_timer: false,
+            passed: &[],
             shared: &shared,
             seed: None,
         })

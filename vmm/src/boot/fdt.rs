@@ -31,6 +31,8 @@ pub struct Description<'a> {
     pub virtio: &'a [usize],
     /// What it shares with others.
     pub shared: &'a [Shared<'a>],
+    /// Whether there is a dual timer.
+    pub dual_timer: bool,
     /// Devices of the machine.
     pub passed: &'a [PassedDevice],
     /// Random bytes that nobody else has, if there are any.
@@ -78,8 +80,11 @@ pub fn write(machine: &Description) -> Result<Vec<u8>, Error> {
     if machine.messages {
         messages(&mut fdt, machine)?;
     }
-    primecell(&mut fdt, "pl011", UART, UART_SPI, &["uartclk", "apb_pclk"])?;
-    primecell(&mut fdt, "pl031", RTC, RTC_SPI, &["apb_pclk"])?;
+    primecell(&mut fdt, "pl011", UART, UART_SPI)?;
+    primecell(&mut fdt, "pl031", RTC, RTC_SPI)?;
+    if machine.dual_timer {
+        primecell(&mut fdt, "sp804", DUAL_TIMER, DUAL_TIMER_SPI)?;
+    }
     machine.virtio.iter().try_for_each(|&slot| virtio(&mut fdt, slot))?;
     machine.shared.iter().try_for_each(|shared| shared_memory(&mut fdt, shared))?;
     machine.passed.iter().try_for_each(|device| passed(&mut fdt, device))?;
@@ -205,13 +210,10 @@ fn clock(fdt: &mut FdtWriter) -> Result<(), Error> {
     fdt.end_node(node)
 }
 
-fn primecell(fdt: &mut FdtWriter, model: &str, region: Region, spi: u32, clocks: &[&str]) -> Result<(), Error> {
-    let node = fdt.begin_node(&format!("{model}@{:x}", region.base))?;
-    fdt.property_string_list("compatible", [&format!("arm,{model}"), "arm,primecell"].map(Into::into).into())?;
-    regions(fdt, &[region])?;
-    fdt.property_array_u32("interrupts", &[SPI, spi, LEVEL_HIGH])?;
-    self::clocks(fdt, clocks)?;
-    fdt.end_node(node)
+/// One of Arm's devices whose clocks are known.
+fn primecell(fdt: &mut FdtWriter, model: &str, region: Region, spi: u32) -> Result<(), Error> {
+    let line = Some(HardwareLine { intid: FIRST_SPI + spi, edge: false });
+    passed(fdt, &PassedDevice { compatible: format!("arm,{model}"), region, line, dma: false })
 }
 
 fn virtio(fdt: &mut FdtWriter, slot: usize) -> Result<(), Error> {
@@ -229,7 +231,7 @@ fn virtio(fdt: &mut FdtWriter, slot: usize) -> Result<(), Error> {
 const CLOCKS: [(&str, &[&str]); 3] =
     [("pl011", &["uartclk", "apb_pclk"]), ("pl031", &["apb_pclk"]), ("sp804", &["timer0clk", "timer1clk", "apb_pclk"])];
 
-/// A device of the machine. The node's name is what follows the maker's in `compatible`.
+/// A device of the machine, or one like those. The node's name is what follows the maker's in `compatible`.
 fn passed(fdt: &mut FdtWriter, device: &PassedDevice) -> Result<(), Error> {
     let PassedDevice { compatible, region, line, dma } = device;
     let (maker, model) = compatible.split_once(',').unwrap_or(("", compatible));
@@ -282,6 +284,7 @@ mod tests {
             virtio: &[],
             shared: &[],
             passed: &[],
+            dual_timer: gic == Version::V3,
             seed: None,
         }
     }
@@ -386,6 +389,16 @@ mod tests {
         assert_eq!(nodes.map(read_only), [false, true]);
         // It is none of the memory that a kernel may take.
         assert_eq!(tree.memory().regions().count(), 1);
+    }
+
+    #[test]
+    fn a_machine_with_a_dual_timer_says_so() {
+        let blob = write(&description(Version::V3)).unwrap();
+        let tree = Fdt::new(&blob).unwrap();
+        assert_eq!(cells(&tree, "/sp804@9020000", "interrupts"), [0, 10, 4]);
+        assert_eq!(cells(&tree, "/sp804@9020000", "clocks").len(), 3);
+        let blob = write(&description(Version::V2)).unwrap();
+        assert!(Fdt::new(&blob).unwrap().find_node("/sp804@9020000").is_none());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod pl011;
 pub mod pl031;
 mod primecell;
+pub mod sp804;
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -33,6 +34,11 @@ pub trait Device {
         false
     }
 
+    /// When time alone will change the interrupt line next, on the physical counter, if it is known so exactly.
+    fn deadline(&self) -> Option<u64> {
+        None
+    }
+
     /// What its driver has done that makes no sense, to be told to the operator.
     fn take_complaint(&mut self) -> Option<Complaint> {
         None
@@ -53,6 +59,8 @@ struct Slot<'a> {
 #[derive(Default)]
 pub struct Bus<'a> {
     slots: Vec<Slot<'a>>,
+    /// The device that wants to be polled at exact times.
+    timer: Option<DeviceId>,
 }
 
 /// The index of a device on its bus.
@@ -63,6 +71,22 @@ impl<'a> Bus<'a> {
     /// Connects a device whose registers are at `region` and whose line is interrupt `intid`.
     pub fn attach(&mut self, region: Region, intid: u32, device: Box<dyn Device + 'a>) {
         self.slots.push(Slot { region, intid, device });
+    }
+
+    /// Connects the device that wants to be polled when its [`deadline`](Device::deadline) has come.
+    pub fn attach_timer(&mut self, region: Region, intid: u32, device: Box<dyn Device + 'a>) {
+        self.timer = Some(DeviceId(self.slots.len()));
+        self.attach(region, intid, device);
+    }
+
+    /// The device that was connected so.
+    pub fn timer(&self) -> Option<DeviceId> {
+        self.timer
+    }
+
+    /// When it wants to be polled.
+    pub fn deadline(&self) -> Option<u64> {
+        self.timer.and_then(|id| self.slots[id.0].device.deadline())
     }
 
     /// Connects a virtio device at one of its places, of which there are [`VIRTIO_SLOTS`].

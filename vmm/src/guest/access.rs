@@ -99,6 +99,9 @@ impl<M: Memory> Guest<'_, M> {
             Target::Device { id, offset } => {
                 self.bus.write(id, offset, width, value);
                 self.timed = self.bus.is_timed();
+                if self.bus.timer() == Some(id) {
+                    hv.poll_at(self.bus.deadline());
+                }
                 self.update_line(hv, id);
             }
         }

@@ -164,6 +164,9 @@ impl<'a, M: Memory> Guest<'a, M> {
         }
         self.bus.poll();
         self.timed = self.bus.is_timed();
+        if self.bus.timer().is_some() {
+            hv.poll_at(self.bus.deadline());
+        }
         self.bus.devices().for_each(|id| self.update_line(hv, id));
         self.after_interrupts(hv);
         self.wake_by_timer(hv);

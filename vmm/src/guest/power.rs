@@ -73,6 +73,7 @@ impl<M: Memory> Guest<'_, M> {
             virtio: &slots,
             shared: &self.shared,
             passed: &self.passed,
+            dual_timer: self.bus.timer().is_some(),
             seed: seed.as_ref(),
         })?;
         if tree.len() as u64 > FDT_MAX {
@@ -114,6 +115,7 @@ impl<M: Memory> Guest<'_, M> {
         self.memory.clear();
         self.gic.reset(hv.lists());
         self.bus.reset();
+        hv.poll_at(None);
         self.timed = false;
         self.reports.clear();
     }

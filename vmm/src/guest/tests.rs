@@ -43,6 +43,8 @@ struct Fake {
     unmasked: Vec<u32>,
     /// Whether it can wake a vCPU by its timer, which has not fired yet.
     timer_is_watched: bool,
+    /// When it polls.
+    deadline: Option<u64>,
     reports: Vec<String>,
 }
 
@@ -56,6 +58,7 @@ impl Fake {
             running: vec![false; vcpus],
             unmasked: vec![],
             timer_is_watched: false,
+            deadline: None,
             reports: vec![],
         }
     }
@@ -144,6 +147,10 @@ impl Hypervisor for Fake {
 
     fn unmask_private(&mut self, _: usize, intid: u32) {
         self.unmasked.push(intid);
+    }
+
+    fn poll_at(&mut self, deadline: Option<u64>) {
+        self.deadline = deadline;
     }
 
     fn unmask_line(&mut self, intid: u32) {

@@ -8,12 +8,13 @@ use sel4::{
     cap_type,
 };
 use sel4_abi::{error::ErrorCode, label::InvocationLabel, microkit::slot};
-use sel4_microkit::ChannelSet;
 use vmm::{
     devices::pl011::Line,
     hypervisor::{Conduit, HostGic},
     vgic::ListRegisters,
 };
+
+use super::timer::Timer;
 
 /// A kind of kernel: how interrupts get into a guest, and how a guest that waits is woken.
 pub trait Kind {
@@ -40,7 +41,7 @@ pub trait Kind {
     fn reset_interface(&mut self, vcpu: usize);
 
     /// As [`vmm::hypervisor::Hypervisor::watch_timer`].
-    fn watch_timer(&mut self, vcpu: usize) -> bool;
+    fn watch_timer(&mut self, vcpu: usize, timer: &mut Timer) -> bool;
 
     /// An exit of this vCPU is handled from now on: it stands still.
     fn begin(&mut self, _vcpu: usize) {}
@@ -55,9 +56,6 @@ pub trait Kind {
     fn message_line(_vcpus: usize) -> Option<Box<dyn Line>> {
         None
     }
-
-    /// Something has notified the monitor.
-    fn notified(&mut self, channels: ChannelSet);
 }
 
 /// The thread of a vCPU.

@@ -23,6 +23,7 @@ use super::{
     Below, Frame,
     below::{Kind, invoke, tcb, vcpu_object},
     devices,
+    timer::Timer,
 };
 
 const VSPACE: VSpace = sel4::Cap::from_bits(slot::VSPACE);
@@ -34,6 +35,7 @@ const PAGE_SIZES: [u64; 2] = [2 << 20, 4 << 10];
 pub struct Kernel {
     vcpus: usize,
     below: Below,
+    timer: Timer,
     /// The registers of the vCPU whose exit is being handled.
     frame: Frame,
 }
@@ -48,12 +50,17 @@ impl Kernel {
     pub fn new() -> Self {
         let exists = |vcpu: &usize| read_register(*vcpu, VCpuReg::Sctlr).is_ok();
         let vcpus = (0..MAX_VCPUS).take_while(exists).count();
-        Self { vcpus, below: Below::new(vcpus), frame: Frame::new() }
+        Self { vcpus, below: Below::new(vcpus), timer: Timer::new(), frame: Frame::new() }
     }
 
     /// Something has notified the monitor.
     pub fn notified(&mut self, channels: ChannelSet) {
-        self.below.notified(channels);
+        self.timer.notified(channels);
+    }
+
+    /// Whether devices can be polled at exact times.
+    pub fn has_timer(&self) -> bool {
+        self.timer.exists()
     }
 
     /// What a fault message of a vCPU says; `None` if it is not one of a guest's.
@@ -250,7 +257,11 @@ impl Hypervisor for Kernel {
     }
 
     fn watch_timer(&mut self, vcpu: usize) -> bool {
-        self.below.watch_timer(vcpu)
+        self.below.watch_timer(vcpu, &mut self.timer)
+    }
+
+    fn poll_at(&mut self, deadline: Option<u64>) {
+        self.timer.poll_at(deadline);
     }
 
     fn unmask_private(&mut self, vcpu: usize, intid: u32) {

@@ -18,7 +18,7 @@
 //! | `guest_notification` | `setvar_id` of the guest's `end` | the guest's channel to this monitor, which then acts for a guest that knows nothing of messages; may be absent |
 //! | `guest_maps` | written by the tool | the guest's cached mappings, of which the guest is told in its device tree |
 //! | `guest_devices` | written by the tool | devices of the machine that the guest has |
-//! | `timer_channel` | `setvar_id` of the `irq` | without the feature `quoll`: the physical timer, interrupt 30 |
+//! | `timer_channel` | `setvar_id` of the `irq` | the physical timer, interrupt 30; may be absent. With it the guest has a dual timer, and without the feature `quoll` it wakes guests that wait |
 
 mod below;
 mod clock;
@@ -38,6 +38,7 @@ mod quoll;
 mod ram;
 #[cfg(feature = "quoll")]
 mod shared;
+mod timer;
 mod virtio;
 
 #[cfg(feature = "quoll")]
@@ -52,15 +53,15 @@ use sel4_microkit::{
     Channel, ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, pd_life, protection_domain, var,
 };
 use vmm::{
-    devices::{Bus, pl011::Pl011, pl031::Pl031},
+    devices::{Bus, pl011::Pl011, pl031::Pl031, sp804::Sp804},
     guest::{Files, Guest, Next},
     hypervisor::Hypervisor,
-    machine::{RTC, RTC_SPI, UART, UART_SPI},
+    machine::{DUAL_TIMER, DUAL_TIMER_SPI, RTC, RTC_SPI, UART, UART_SPI},
     vgic::FIRST_SPI,
     virtio::entropy::Entropy,
 };
 
-use self::{below::Kind, clock::HostClock, console::ConsoleLine, kernel::Kernel, ram::GuestRam};
+use self::{below::Kind, clock::HostClock, console::ConsoleLine, kernel::Kernel, ram::GuestRam, timer::Physical};
 
 struct Monitor {
     kernel: Kernel,
@@ -79,8 +80,8 @@ fn init() -> Monitor {
     };
     let ram = GuestRam::new(*var!(guest_ram_vaddr: usize = 0), *var!(guest_ram_size: usize = 0));
     let entropy = virtio::entropy();
-    let mut guest = Guest::new(&kernel, files, ram, bus(ram, entropy.as_ref(), kernel.vcpus()))
-        .with_devices(&kernel, devices::passed());
+    let mut guest =
+        Guest::new(&kernel, files, ram, bus(ram, entropy.as_ref(), &kernel)).with_devices(&kernel, devices::passed());
     if let Some(entropy) = &entropy {
         guest = guest.with_entropy(entropy.clone());
     }
@@ -149,7 +150,7 @@ impl Handler for Monitor {
 }
 
 /// The devices of the machine.
-fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, vcpus: usize) -> Bus<'static> {
+fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, kernel: &Kernel) -> Bus<'static> {
     let console = ConsoleLine::new(
         *var!(console_vaddr: usize = 0),
         *var!(console_size: usize = 0),
@@ -159,7 +160,10 @@ fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, vcpus: usize) -> Bus<'
     let mut bus = Bus::default();
     bus.attach(UART, FIRST_SPI + UART_SPI, Box::new(Pl011::new(console)));
     bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(clock)));
-    virtio::attach(&mut bus, ram, entropy, Below::message_line(vcpus));
+    virtio::attach(&mut bus, ram, entropy, Below::message_line(kernel.vcpus()));
+    if kernel.has_timer() {
+        bus.attach_timer(DUAL_TIMER, FIRST_SPI + DUAL_TIMER_SPI, Box::new(Sp804::new(Physical)));
+    }
     bus
 }
 

@@ -1,19 +1,13 @@
 //! A kernel that offers what seL4 16 does and no more: interrupts are injected, and a timer of the monitor's own wakes guests
 //! that wait. For a GICv2, which is what upstream's SDK is configured for on this board.
 
-use arm_sysregs::el0::{
-    accessors::{read_cntpct_el0, write_cntp_ctl_el0, write_cntp_cval_el0},
-    registers::{CntpCtlEl0, CntpCvalEl0},
-};
 use sel4::{UserContext, Word, cap::Tcb};
 use sel4_abi::{
     context::{LENGTH, ORDER, Register},
     vcpu::VCpuReg,
 };
-use sel4_microkit::{Channel, ChannelSet, var};
 use vmm::{
     hypervisor::{Conduit, HostGic},
-    machine::MAX_VCPUS,
     vgic::{Inject, Injected, ListRegister, Version},
     window::RegisterFile,
 };
@@ -21,14 +15,13 @@ use vmm::{
 use super::{
     below::{Kind, tcb, vcpu_object},
     kernel::{done, read_register},
+    timer::Timer,
 };
 
 /// What every GICv2 that this can run on has; seL4 doesn't tell.
 const LIST_REGISTERS: usize = 4;
 /// Bits of a priority that `VCPU_InjectIRQ` takes, and that a GICv2 has for guests.
 const PRIORITY_BITS: u32 = 5;
-/// No channel has this number: the description gives the monitor no timer.
-const NO_CHANNEL: usize = usize::MAX;
 
 /// `VCPU_InjectIRQ`.
 pub struct Invocation;
@@ -49,7 +42,6 @@ impl Inject for Invocation {
 /// Plain seL4.
 pub struct Below {
     lists: Injected<Invocation>,
-    timer: Timer,
 }
 
 impl Kind for Below {
@@ -63,7 +55,7 @@ impl Kind for Below {
     const CONDUIT: Conduit = Conduit::Smc;
 
     fn new(vcpus: usize) -> Self {
-        Self { lists: Injected::new(Invocation, vcpus), timer: Timer::new() }
+        Self { lists: Injected::new(Invocation, vcpus) }
     }
 
     fn gic(&self) -> HostGic {
@@ -77,60 +69,11 @@ impl Kind for Below {
     /// There is no way to.
     fn reset_interface(&mut self, _: usize) {}
 
-    fn watch_timer(&mut self, vcpu: usize) -> bool {
-        self.timer.watch(vcpu)
-    }
-
-    fn notified(&mut self, channels: ChannelSet) {
-        self.timer.notified(channels);
-    }
-}
-
-/// The physical timer, which the description gives this monitor (interrupt 30) for the guests' virtual timers, which the
-/// kernel masks while their vCPUs do not run.
-struct Timer {
-    channel: Option<Channel>,
-    /// When each vCPU that waits wants to be woken, on the physical counter.
-    deadlines: [Option<u64>; MAX_VCPUS],
-}
-
-impl Timer {
-    fn new() -> Self {
-        let channel = *var!(timer_channel: usize = NO_CHANNEL);
-        Self { channel: (channel != NO_CHANNEL).then(|| Channel::new(channel)), deadlines: [None; MAX_VCPUS] }
-    }
-
-    fn watch(&mut self, vcpu: usize) -> bool {
-        if self.channel.is_none() {
-            return false;
-        }
+    /// The kernel masks the virtual timers of vCPUs that do not run.
+    fn watch_timer(&mut self, vcpu: usize, timer: &mut Timer) -> bool {
         let register = |name| done("read a vCPU's timer", read_register(vcpu, name)).unwrap_or_default();
-        let deadline = register(VCpuReg::CntvCval).wrapping_add(register(VCpuReg::CntvOff));
-        let fired = read_cntpct_el0().bits() >= deadline;
-        self.deadlines[vcpu] = (!fired).then_some(deadline);
-        self.set();
-        !fired
-    }
-
-    /// Lets the timer fire at the earliest deadline.
-    fn set(&self) {
-        match self.deadlines.iter().flatten().min() {
-            Some(&deadline) => {
-                write_cntp_cval_el0(CntpCvalEl0::from_bits_retain(deadline));
-                write_cntp_ctl_el0(CntpCtlEl0::ENABLE);
-            }
-            None => write_cntp_ctl_el0(CntpCtlEl0::empty()),
-        }
-    }
-
-    /// Those that still wait are watched anew when the guest is polled.
-    fn notified(&mut self, channels: ChannelSet) {
-        let Some(channel) = self.channel.filter(|&channel| channels.contains(channel)) else { return };
-        self.deadlines = [None; MAX_VCPUS];
-        self.set();
-        if let Err(error) = channel.irq_ack() {
-            sel4_microkit::debug_println!("{}: the timer is lost: {error}", super::kernel::name());
-        }
+        let deadline = || register(VCpuReg::CntvCval).wrapping_add(register(VCpuReg::CntvOff));
+        timer.exists() && timer.watch(vcpu, deadline())
     }
 }
 

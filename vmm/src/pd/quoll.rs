@@ -7,7 +7,7 @@ use sel4::cap::IrqHandler;
 use sel4::quoll::{GicInfo, VCpuFlags, VCpuReg as Extension};
 use sel4_abi::microkit::slot;
 use sel4_abi::quoll::{line_state, mailbox_state, vcpu_reg};
-use sel4_microkit::{ChannelSet, debug_println, var};
+use sel4_microkit::{debug_println, var};
 use vmm::{
     devices::pl011::Line,
     hypervisor::{Conduit, HostGic},
@@ -21,6 +21,7 @@ use super::{
     devices,
     kernel::{done, name},
     messages::{self, Channels},
+    timer::Timer,
 };
 
 /// The position of `EOIcount` in `ICH_HCR_EL2`.
@@ -174,15 +175,13 @@ impl Kind for Below {
     }
 
     /// The kernel wakes vCPUs that wait.
-    fn watch_timer(&mut self, _: usize) -> bool {
+    fn watch_timer(&mut self, _: usize, _: &mut Timer) -> bool {
         false
     }
 
     fn message_line(vcpus: usize) -> Option<Box<dyn Line>> {
         messages::notification().map(|_| Box::new(MessageLine::new(Channels::new(vcpus))) as _)
     }
-
-    fn notified(&mut self, _: ChannelSet) {}
 }
 
 impl ListRegisters for Below {

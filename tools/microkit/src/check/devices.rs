@@ -9,7 +9,7 @@ use crate::sdf::{RawDevice, RawMap, RawPd, RawVm};
 use kernel_config::Range;
 use sel4_abi::quoll::{guest_device, symbol};
 use std::collections::HashMap;
-use vmm::machine::{self, RTC_SPI, UART_SPI, VIRTIO_BASE, VIRTIO_SIZE, VIRTIO_SPI};
+use vmm::machine::{self, DUAL_TIMER_SPI, RTC_SPI, UART_SPI, VIRTIO_BASE, VIRTIO_SIZE, VIRTIO_SPI};
 use vmm::passed::VIRTIO;
 use vmm::vgic::FIRST_SPI;
 
@@ -154,7 +154,12 @@ impl Guest<'_> {
     /// Whether the VMM has something of its own at a device's place.
     fn check_emulated(&self, vaddr: &Spanned<u64>, size: u64, diagnostics: &mut Diagnostics) -> Option<()> {
         let virtio = |slot: u64| Range::new(VIRTIO_BASE + slot * VIRTIO_SIZE, VIRTIO_BASE + (slot + 1) * VIRTIO_SIZE);
-        let fixed = [("UART", machine::UART), ("clock", machine::RTC), ("distributor", machine::GICD)];
+        let fixed = [
+            ("UART", machine::UART),
+            ("clock", machine::RTC),
+            ("dual timer", machine::DUAL_TIMER),
+            ("distributor", machine::GICD),
+        ];
         let fixed = fixed.map(|(what, region)| (what, Range::new(region.base, region.end())));
         let range = Range::new(vaddr.value, vaddr.value + size);
         let slots = self.virtio_slots().map(|slot| ("virtio device", virtio(slot)));
@@ -198,7 +203,7 @@ impl Guest<'_> {
     ) -> Option<u32> {
         let first = u64::from(FIRST_SPI);
         let end = first + machine::SPIS as u64;
-        let emulated = [UART_SPI, RTC_SPI].map(|spi| u64::from(FIRST_SPI + spi));
+        let emulated = [UART_SPI, RTC_SPI, DUAL_TIMER_SPI].map(|spi| u64::from(FIRST_SPI + spi));
         let of_virtio = self.virtio_slots().map(|slot| first + u64::from(VIRTIO_SPI) + slot);
         let message = if !(first..end).contains(&irq.value) {
             format!("a guest's interrupt controller has the interrupts {first} to {}", end - 1)
