@@ -45,16 +45,12 @@ pub mod net;
 mod region;
 pub mod remote;
 mod ring;
-#[cfg(not(loom))]
 mod slots;
-#[cfg(not(loom))]
 mod words;
 
 pub use region::{Block, Region, RegionError};
 #[cfg(loom)]
 pub use region::{Header, Ring};
 pub use ring::{Consumer, Producer};
-#[cfg(not(loom))]
 pub use slots::{Receiver, Sender};
-#[cfg(not(loom))]
 pub use words::Words;

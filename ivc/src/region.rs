@@ -225,6 +225,18 @@ impl<'m> From<Region<'m>> for &'m [AtomicU64] {
     }
 }
 
+#[cfg(loom)]
+impl<'m> From<Region<'m>> for &'m [AtomicU64] {
+    fn from(_: Region<'m>) -> Self {
+        unreachable!("under loom a ring is made from its parts")
+    }
+}
+
+#[cfg(loom)]
+pub(crate) fn header_and_words(_: Region<'_>) -> Result<(&Header, &[AtomicU64]), RegionError> {
+    unreachable!("under loom a ring is made from its parts")
+}
+
 /// What precedes the slots of a ring, and the rest of the region as words.
 #[cfg(not(loom))]
 pub(crate) fn header_and_words(region: Region<'_>) -> Result<(&Header, &[AtomicU64]), RegionError> {

@@ -1,9 +1,12 @@
 //! The two ends of a ring of slots of one size: messages, or frames. What a slot holds is whole or not there.
 
+#[cfg(not(loom))]
 use core::sync::atomic::AtomicU64;
+#[cfg(loom)]
+use loom::sync::atomic::AtomicU64;
 
 use crate::end::{Consuming, End, From, Producing, Role};
-use crate::region::{Region, RegionError, header_and_words};
+use crate::region::{Header, Region, RegionError, header_and_words};
 use crate::words::Words;
 
 /// The end that fills slots.
@@ -25,6 +28,10 @@ struct Slots<'m, R> {
 impl<'m, R: Role> Slots<'m, R> {
     fn attach(region: Region<'m>, size: usize, from: From) -> Result<Self, RegionError> {
         let (header, words) = header_and_words(region)?;
+        Self::over(header, words, size, from)
+    }
+
+    fn over(header: &'m Header, words: &'m [AtomicU64], size: usize, from: From) -> Result<Self, RegionError> {
         match words.len().checked_div(size) {
             Some(capacity @ 1..) => Ok(Self { end: End::attach(header, capacity, from), words, size }),
             _ => Err(RegionError::TooSmall),
@@ -45,6 +52,15 @@ impl<'m> Sender<'m> {
     /// The region is too small for one slot.
     pub fn attach(region: Region<'m>, size: usize) -> Result<Self, RegionError> {
         Slots::attach(region, size, From::Before).map(Self)
+    }
+
+    /// Attaches to a ring for a model test.
+    ///
+    /// # Errors
+    /// There is no room for a slot.
+    #[cfg(loom)]
+    pub fn attach_parts(header: &'m Header, words: &'m [AtomicU64], size: usize) -> Result<Self, RegionError> {
+        Slots::over(header, words, size, From::Before).map(Self)
     }
 
     /// Slots of the ring.
@@ -150,6 +166,15 @@ impl<'m> Receiver<'m> {
     #[must_use]
     pub fn note(&self) -> u32 {
         self.0.end.note()
+    }
+
+    /// Attaches to a ring for a model test.
+    ///
+    /// # Errors
+    /// There is no room for a slot.
+    #[cfg(loom)]
+    pub fn attach_parts(header: &'m Header, words: &'m [AtomicU64], size: usize) -> Result<Self, RegionError> {
+        Slots::over(header, words, size, From::Before).map(Self)
     }
 
     /// Slots that are full now. 0 while the sender's position makes no sense.

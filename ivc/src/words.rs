@@ -1,6 +1,9 @@
 //! Shared memory as words: bytes that are moved eight at a time.
 
+#[cfg(not(loom))]
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::Region;
 
@@ -26,7 +29,7 @@ impl<'m> Words<'m> {
     /// In bytes.
     #[must_use]
     pub fn size(self) -> usize {
-        size_of_val(self.0)
+        self.0.len() * WORD
     }
 
     /// The word at `index`; 0 if there is none.
