@@ -7,9 +7,16 @@ fn main() {
         println!("cargo::rustc-link-arg-bins=-T{folder}/../../guests/bare/link.ld");
         println!("cargo::rustc-link-arg-bins=--oformat=binary");
         // They print. The VMM puts an image at the beginning of the guest's memory.
-        for printing in
-            ["bad-guest", "bad-virtio", "messages-judge", "odd-access", "punctual", "shared-memory", "ticker"]
-        {
+        for printing in [
+            "bad-guest",
+            "bad-virtio",
+            "edu-guest",
+            "messages-judge",
+            "odd-access",
+            "punctual",
+            "shared-memory",
+            "ticker",
+        ] {
             println!("cargo::rustc-link-arg-bin={printing}=--defsym=image_base=0x40000000");
         }
     }

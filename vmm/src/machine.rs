@@ -54,6 +54,9 @@ pub const RTC: Region = Region { base: 0x0901_0000, size: 0x1000 };
 /// The dual timer, where the monitor has a timer for it.
 pub const DUAL_TIMER: Region = Region { base: 0x0902_0000, size: 0x1000 };
 
+/// The device of the machine whose pointers the monitor translates, where the description gives it one.
+pub const EDU: Region = Region { base: 0x0b10_0000, size: 0x1000 };
+
 /// Virtio devices, each at its place, begin here.
 pub const VIRTIO_BASE: u64 = 0x0a00_0000;
 /// Each takes so many bytes.
@@ -69,6 +72,9 @@ pub const UART_SPI: u32 = 1;
 pub const RTC_SPI: u32 = 2;
 /// The dual timer's interrupt as an SPI number.
 pub const DUAL_TIMER_SPI: u32 = 10;
+
+/// The translated device's interrupt as an SPI number; it is not connected.
+pub const EDU_SPI: u32 = 11;
 
 /// The first virtio device's interrupt as an SPI number; the others follow.
 pub const VIRTIO_SPI: u32 = 16;

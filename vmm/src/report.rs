@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::virtio::Complaint;
+use crate::{devices::edu::BadPointer, virtio::Complaint};
 
 /// After so many different mistakes the guest is known well enough.
 const MOST: usize = 32;
@@ -31,6 +31,8 @@ pub enum Mistake {
     Function(u32),
     /// An exit that nothing here explains: the exception class.
     Exception(u8),
+    /// A device of the machine was to read or write what is not the guest's memory.
+    Pointer(BadPointer),
     /// A virtio device's driver: it has to reset the device.
     Virtio(Complaint),
 }
@@ -57,6 +59,9 @@ impl fmt::Display for Mistake {
             Self::Function(number) => write!(f, "call of firmware function {number:#010x}: not supported"),
             Self::Virtio(Complaint { device, queue, fault }) => {
                 write!(f, "its virtio {device} device, queue {queue}: {fault}; the device stops until it is reset")
+            }
+            Self::Pointer(BadPointer { address, length }) => {
+                write!(f, "a device was to copy {length} bytes at {address:#x}, which it must not: nothing is copied")
             }
             Self::Exception(class) => write!(f, "exception of class {class:#04x}: undefined"),
         }

@@ -1,6 +1,8 @@
 //! IRQ control and handlers.
 
+use sel4::abi::quoll::line_state;
 use sel4::init_thread::slot;
+use sel4::quoll::VCpuReg;
 use sel4::{CapRights, Error, cap_type};
 
 use crate::kit::Kit;
@@ -30,7 +32,19 @@ pub fn run(kit: &mut Kit) {
     let wrong = handler_cap.irq_handler_set_notification(endpoint.cast());
     kit.check("set what is none", wrong, Err(Error::InvalidCapability));
     kit.check("acknowledge", handler_cap.irq_handler_ack(), Ok(()));
+    // Beyond the manual: a virtual CPU in its place.
+    let vcpu = kit.memory.make::<cap_type::VCpu>().cap();
+    let state = VCpuReg::LineState(IRQ as u32);
+    kit.check("the state of another's interrupt", vcpu.vcpu_read_regs(state), Err(Error::InvalidArgument));
+    kit.check("link a virtual CPU", handler_cap.irq_handler_set_vcpu(vcpu), Ok(()));
+    let active = vcpu.vcpu_write_regs(state, line_state::ACTIVE).and_then(|()| vcpu.vcpu_read_regs(state));
+    kit.check("make it active", active, Ok(line_state::ACTIVE));
+    let ended = handler_cap.irq_handler_ack().and_then(|()| vcpu.vcpu_read_regs(state));
+    kit.check("acknowledge ends it", ended, Ok(0));
+    let told = VCpuReg::LineListRegister(IRQ as u32);
+    kit.check("nothing is told", vcpu.vcpu_read_regs(told), Ok(0));
     kit.check("clear the notification", handler_cap.irq_handler_clear(), Ok(()));
+    kit.check("its state is not seen any more", vcpu.vcpu_read_regs(state), Err(Error::InvalidArgument));
     kit.check("copy a handler", at(second).copy(&at(handler), CapRights::all()), Ok(()));
     kit.check("delete the handlers", [at(handler).delete(), at(second).delete()], [Ok(()); 2]);
     kit.check("a handler again", control.irq_control_get(IRQ, &at(handler)), Ok(()));

@@ -19,6 +19,8 @@ pub struct Peripherals {
     pub guest_disk: Option<PathBuf>,
     /// Where the second serial line listens, a socket.
     pub serial: Option<PathBuf>,
+    /// QEMU's educational PCI device, as function 0:1.0.
+    pub edu: bool,
     /// A network device, in slot 8, on QEMU's user network.
     pub network: bool,
     /// An entropy device, in slot 16.
@@ -38,6 +40,7 @@ impl Peripherals {
             disk: image(has("virtio_blk")),
             guest_disk: image(text.contains(r#"compatible="virtio,mmio""#)),
             serial: text.contains(r#"phys_addr="0x9040000""#).then(socket),
+            edu: text.contains(r#"phys_addr="0x4010008000""#),
             network: has("virtio_net"),
             entropy: has("virtio_rng"),
         };
@@ -67,6 +70,10 @@ impl Peripherals {
         }
         if let Some(serial) = &self.serial {
             command.arg("-serial").arg(format!("unix:{},server=on,wait=off", serial.display()));
+        }
+        if self.edu {
+            // All of the machine's memory is below 4 GiB.
+            command.args(["-device", "edu,addr=1.0,dma_mask=0xffffffff"]);
         }
         if self.network {
             command.args(["-netdev", "user,id=network"]);

@@ -1,5 +1,6 @@
 //! Emulated devices and the bus that finds them.
 
+pub mod edu;
 pub mod pl011;
 pub mod pl031;
 mod primecell;
@@ -7,6 +8,7 @@ pub mod sp804;
 
 use alloc::{boxed::Box, vec::Vec};
 
+use self::edu::BadPointer;
 use crate::{
     machine::{Region, VIRTIO_BASE, VIRTIO_SIZE, VIRTIO_SLOTS, VIRTIO_SPI},
     vgic::FIRST_SPI,
@@ -41,6 +43,11 @@ pub trait Device {
 
     /// What its driver has done that makes no sense, to be told to the operator.
     fn take_complaint(&mut self) -> Option<Complaint> {
+        None
+    }
+
+    /// An address that its driver has given it to read or write, and that is none of the guest's memory.
+    fn take_bad_pointer(&mut self) -> Option<BadPointer> {
         None
     }
 
@@ -104,6 +111,11 @@ impl<'a> Bus<'a> {
     /// What a device's driver has done that makes no sense.
     pub fn take_complaint(&mut self, id: DeviceId) -> Option<Complaint> {
         self.slots[id.0].device.take_complaint()
+    }
+
+    /// An address that a device's driver has given it, and that is none of the guest's memory.
+    pub fn take_bad_pointer(&mut self, id: DeviceId) -> Option<BadPointer> {
+        self.slots[id.0].device.take_bad_pointer()
     }
 
     /// The device at a guest-physical address, and the offset there.

@@ -103,6 +103,9 @@ impl<M: Memory> Guest<'_, M> {
                     hv.poll_at(self.bus.deadline());
                 }
                 self.update_line(hv, id);
+                if let Some(pointer) = self.bus.take_bad_pointer(id) {
+                    self.mistake(hv, Mistake::Pointer(pointer));
+                }
             }
         }
     }

@@ -7,8 +7,9 @@ use crate::{
     boot::{BootError, FDT_MAX, Placement, fdt, image::Image},
     hypervisor::{Entry, Hypervisor, SystemRegister},
     inject::EL1H_MASKED,
-    machine::{Region, VIRTUAL_TIMER},
+    machine::{EDU, Region, VIRTUAL_TIMER},
     memory::Memory,
+    passed::PassedDevice,
     report::Mistake,
     smccc::{Call, NOT_SUPPORTED, Psci, decode},
     vgic::{affinity_of_vcpu, vcpu_of_affinity},
@@ -62,6 +63,10 @@ impl<M: Memory> Guest<'_, M> {
         let placement = Placement::new(memory, &image, files.kernel.len() as u64, files.initrd.len() as u64)?;
         let slots: Vec<usize> = self.bus.virtio_slots().collect();
         let seed = self.entropy.as_ref().and_then(seed);
+        let mut passed = self.passed.clone();
+        if self.bus.find(EDU.base).is_some() {
+            passed.push(PassedDevice { compatible: "qemu,edu".into(), region: EDU, line: None, dma: true });
+        }
         let tree = fdt::write(&fdt::Description {
             memory,
             vcpus: self.power.len(),
@@ -72,7 +77,7 @@ impl<M: Memory> Guest<'_, M> {
             initrd: placement.initrd,
             virtio: &slots,
             shared: &self.shared,
-            passed: &self.passed,
+            passed: &passed,
             dual_timer: self.bus.timer().is_some(),
             seed: seed.as_ref(),
         })?;

@@ -17,6 +17,8 @@
 //! | `guest_virtual_time` | written by the tool | not 0: the guest's counter stands still while it is kept from running |
 //! | `guest_notification` | `setvar_id` of the guest's `end` | the guest's channel to this monitor, which then acts for a guest that knows nothing of messages; may be absent |
 //! | `guest_maps` | written by the tool | the guest's cached mappings, of which the guest is told in its device tree |
+//! | `edu_config_vaddr`, `edu_vaddr`, `edu_paddr` | `setvar_vaddr`, `setvar_vaddr`, `region_paddr` of a `setvar` | QEMU's PCI device `edu`: configuration, and where its registers are to be; may be absent |
+//! | `guest_ram_paddr` | `region_paddr` of a `setvar` | where the guest's memory lies, for a device whose pointers are translated |
 //! | `guest_devices` | written by the tool | devices of the machine that the guest has |
 //! | `timer_channel` | `setvar_id` of the `irq` | the physical timer, interrupt 30; may be absent. With it the guest has a dual timer, and without the feature `quoll` it wakes guests that wait |
 
@@ -26,6 +28,7 @@ mod console;
 #[cfg(feature = "quoll")]
 mod context;
 mod devices;
+mod edu;
 #[cfg(not(feature = "quoll"))]
 mod frame;
 mod kernel;
@@ -53,10 +56,11 @@ use sel4_microkit::{
     Channel, ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, pd_life, protection_domain, var,
 };
 use vmm::{
-    devices::{Bus, pl011::Pl011, pl031::Pl031, sp804::Sp804},
+    devices::{Bus, edu::Edu, pl011::Pl011, pl031::Pl031, sp804::Sp804},
     guest::{Files, Guest, Next},
     hypervisor::Hypervisor,
-    machine::{DUAL_TIMER, DUAL_TIMER_SPI, RTC, RTC_SPI, UART, UART_SPI},
+    machine::{DUAL_TIMER, DUAL_TIMER_SPI, EDU, EDU_SPI, RTC, RTC_SPI, UART, UART_SPI},
+    memory::Memory,
     vgic::FIRST_SPI,
     virtio::entropy::Entropy,
 };
@@ -161,6 +165,10 @@ fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, kernel: &Kernel) -> Bu
     bus.attach(UART, FIRST_SPI + UART_SPI, Box::new(Pl011::new(console)));
     bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(clock)));
     virtio::attach(&mut bus, ram, entropy, Below::message_line(kernel.vcpus()));
+    if let Some(registers) = edu::Mapped::open() {
+        let translated = Edu::new(registers, ram.region(), *var!(guest_ram_paddr: usize = 0) as u64);
+        bus.attach(EDU, FIRST_SPI + EDU_SPI, Box::new(translated));
+    }
     if kernel.has_timer() {
         bus.attach_timer(DUAL_TIMER, FIRST_SPI + DUAL_TIMER_SPI, Box::new(Sp804::new(Physical)));
     }

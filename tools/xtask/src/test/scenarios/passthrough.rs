@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::judges_itself;
 use super::linux::{power_off, prompt, reboot};
 use crate::cli::{BuildOptions, Config};
 use crate::guest::{Kernel, PROMPT};
@@ -14,14 +15,24 @@ use crate::test::scenario::{Boots, Case, Scenario, Talk};
 
 const SYSTEM: &str = "tests/systems/passthrough.xml";
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     Case { name: "reaches the prompt", check: prompt },
     Case { name: "has the machine's second UART", check: serial },
     Case { name: "drives a disk of the machine's", check: disk },
     Case { name: "has their interrupts", check: interrupts },
     Case { name: "has both again after a reboot", check: again },
     Case { name: "loses nothing of a flood", check: flood },
+    Case { name: "has a dual timer, and can live by its clock", check: dual_timer },
     Case { name: "powers off, and the others go on", check: power_off },
+];
+
+/// Where Linux lists its clocks.
+const CLOCKS: &str = "/sys/devices/system/clocksource/clocksource0";
+
+/// The guest with the device whose pointers the VMM translates.
+const TRANSLATED: [Case; 2] = [
+    Case { name: "copies reach its memory, and nothing else", check: judges_itself },
+    Case { name: "what is refused is told", check: told },
 ];
 
 /// Both kinds of interrupt controller, and the VMM for kernels that cannot link interrupts.
@@ -39,11 +50,31 @@ pub fn scenarios() -> Vec<Scenario> {
         counted: false,
         cases: CASES.to_vec(),
     };
+    let translated = |gic: Gic, cpu| Scenario {
+        name: format!("pointers that are translated, GICv{}, {cpu}", gic.version()),
+        boots: Boots::System(BuildOptions::of("tests/systems/edu-guest.xml", Config::Debug, Kernel::V6_1)),
+        cpu,
+        gic,
+        counted: false,
+        cases: TRANSLATED.to_vec(),
+    };
     vec![
         scenario(Kernel::V6_1, Gic::V2, CPUS[0], false),
         scenario(Kernel::V6_12, Gic::V3, CPUS[2], false),
         scenario(Kernel::V6_1, Gic::V2, CPUS[0], true),
+        translated(Gic::V2, CPUS[0]),
+        translated(Gic::V3, CPUS[2]),
     ]
+}
+
+/// The operator reads of each pointer that is refused.
+fn told(talk: &mut Talk) -> Result<Option<String>> {
+    let transcript = talk.session.transcript();
+    for address in ["0x41000000", "0x40ffff04", "0x3fffff00", "0x60000000", "0x41000"] {
+        let report = format!("a device was to copy 256 bytes at {address}, which it must not");
+        ensure!(transcript.matches(&report).count() == 1, "`{report}` was not told once");
+    }
+    Ok(None)
 }
 
 /// The other end of the second serial line.
@@ -90,6 +121,29 @@ fn disk(talk: &mut Talk) -> Result<Option<String>> {
     let content = std::fs::read(image)?;
     ensure!(content[..1 << 20].iter().any(|&byte| byte != 0), "nothing has reached the disk");
     Ok(None)
+}
+
+fn dual_timer(talk: &mut Talk) -> Result<Option<String>> {
+    let session = &mut talk.session;
+    session.ask(&format!("cd {CLOCKS}"), PROMPT)?;
+    let known = session.ask("cat available_clocksource", PROMPT)?;
+    ensure!(known.contains("arm,sp804"), "Linux knows {known}");
+    session.ask("echo arm,sp804 > current_clocksource", PROMPT)?;
+    let current = session.ask("cat current_clocksource", PROMPT)?;
+    ensure!(current.contains("arm,sp804"), "Linux uses {current}");
+    let before = uptime(talk)?;
+    talk.session.ask("sleep 2", PROMPT)?;
+    let passed = uptime(talk)? - before;
+    talk.session.ask("echo arch_sys_counter > current_clocksource; cd /", PROMPT)?;
+    ensure!((1.9..20.0).contains(&passed), "sleep 2 took {passed} s");
+    Ok(None)
+}
+
+/// Seconds since the guest's start, by its clock.
+fn uptime(talk: &mut Talk) -> Result<f64> {
+    let answer = talk.session.ask("cat /proc/uptime", PROMPT)?;
+    let seconds = answer.split_whitespace().next().and_then(|word| word.parse().ok());
+    seconds.with_context(|| format!("no time: {answer}"))
 }
 
 fn interrupts(talk: &mut Talk) -> Result<Option<String>> {
