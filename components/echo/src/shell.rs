@@ -98,7 +98,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "fault",
         arguments: "",
-        meaning: "touches memory that is not there: the monitor tells",
+        meaning: "touches memory that is not there",
         run: |_, _, out| {
             write!(out, "This domain faults now.\r\n")?;
             Ok(Action::Fault)

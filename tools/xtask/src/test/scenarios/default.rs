@@ -16,7 +16,7 @@ const B: Client = ("2", "linux_b");
 const REALTIME: Client = ("3", "realtime");
 const ECHO: Client = ("4", "echo");
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     Case { name: "all guests come up", check: all_come_up },
     Case { name: "the second Linux begins to watch itself", check: witness },
     Case { name: "the first one's words are answered by the real-time guest", check: words },
@@ -26,6 +26,7 @@ const CASES: [Case; 10] = [
     Case { name: "its words and pings are answered again", check: words_and_ping },
     Case { name: "the second one has noticed nothing", check: undisturbed },
     Case { name: "the others answer", check: others },
+    Case { name: "a native program that fails is started anew", check: fails },
     Case { name: "the real-time guest keeps its period while both Linux guests spin", check: keeps_its_period },
 ];
 
@@ -164,6 +165,14 @@ fn others(talk: &mut Talk) -> Result<Option<String>> {
     talk.session.send("l")?;
     let figures = talk.session.expect(" at most")?;
     Ok(figures.lines().next_back().map(str::to_owned))
+}
+
+fn fails(talk: &mut Talk) -> Result<Option<String>> {
+    switch_to(talk, ECHO)?;
+    talk.session.send("fault\r")?;
+    talk.session.expect("--- echo has started anew")?;
+    ask_echo(talk)?;
+    Ok(None)
 }
 
 /// The most that the real-time guest is late, in nanoseconds, which are instructions: the way from a timer to a guest, and what
