@@ -264,7 +264,9 @@ impl<'m> Client<'m> {
 
     /// Asks for a signal when an answer comes. Returns whether there is none: then one may sleep.
     pub fn await_answer(&mut self) -> bool {
-        self.answers.await_data()
+        let none = self.answers.await_data();
+        // What is there before this life is served is not for it.
+        if self.served { none } else { !self.is_served() }
     }
 
     /// Asks for a signal when there is room for requests. Returns whether there is none: then one may sleep.

@@ -209,6 +209,21 @@ fn lives_begin_where_they_say() {
 }
 
 #[test]
+fn answers_to_a_former_life_keep_nobody_awake() {
+    let blocks = memory(256);
+    let mut server = Server::attach(Region::over(&blocks)).expect("room");
+    let mut client = Client::attach(Region::over(&blocks)).expect("room");
+    let request = Request { tag: 1, operation: Operation::Flush, sector: 0, offset: 0, length: 0 };
+    (0..2).for_each(|_| assert!(client.send(request) && server.receive().is_some()));
+    assert!(server.send(Answer { tag: 1, status: Status::Done }));
+    let mut client = Client::attach(Region::over(&blocks)).expect("room");
+    assert!(client.await_answer(), "the server has another request of the former life");
+    assert!(server.send(Answer { tag: 1, status: Status::Done }));
+    assert!(server.owes_signal(), "now it has none");
+    assert!(client.is_served() && client.await_answer() && client.receive().is_none());
+}
+
+#[test]
 fn the_station_learns_its_address() {
     let blocks = memory(256);
     let station = Port::station(Region::over(&blocks)).expect("room");
