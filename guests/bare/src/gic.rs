@@ -35,7 +35,9 @@ pub const MESSAGES_PPI: u32 = 20;
 /// The SGI that [`Gic::send_sgi`] sends.
 pub const SGI: u32 = 1;
 /// An interrupt that no device of the machine uses.
-pub const FREE_SPI: u32 = 40;
+pub const FREE_SPI: u32 = 41;
+/// Interrupt of the machine's second UART, where the guest has that.
+pub const UART_2_SPI: u32 = 40;
 const FIRST_SPI: u32 = 32;
 
 /// Whether the controller is a GICv3, since it was set up.

@@ -77,7 +77,7 @@ impl<'a> Bench<'a> {
     pub fn program(&mut self, host: Host) -> Result<&[Event]> {
         let name = format!("bench-{host:?}-program").to_lowercase();
         let events = self.run(name, to_the_end, |workspace| {
-            let (image, peripherals) = system(workspace, "tests/systems/bench-guest.xml", Kernel::V6_1)?;
+            let (image, peripherals) = system(workspace, GUEST_SYSTEM, Kernel::V6_1)?;
             let boot = match host {
                 Host::Bare => {
                     Boot::Linux { kernel: workspace.output(CONFIG.name()).join("bench-guest.bin"), initrd: None }
@@ -85,6 +85,18 @@ impl<'a> Bench<'a> {
                 Host::Quoll => image,
             };
             Ok((boot, peripherals))
+        })?;
+        until(events, DONE)?;
+        Ok(events)
+    }
+
+    /// Events of the same guest above the VMM for other kernels, which injects the interrupts of devices and ends them.
+    ///
+    /// # Errors
+    /// When it does not build or does not come to its end.
+    pub fn injected(&mut self) -> Result<&[Event]> {
+        let events = self.run("bench-injected".to_owned(), to_the_end, |workspace| {
+            start(workspace, &BuildOptions { plain: true, ..options(GUEST_SYSTEM, Kernel::V6_1) })
         })?;
         until(events, DONE)?;
         Ok(events)
@@ -206,6 +218,8 @@ const CONFIG: Config = Config::Release;
 
 const DEFAULT_SYSTEM: &str = "system.xml";
 const LINUX_SYSTEM: &str = "tests/systems/linux.xml";
+/// The guest without an operating system.
+const GUEST_SYSTEM: &str = "tests/systems/bench-guest.xml";
 const DISK_SYSTEM: &str = "tests/systems/virtio-linux.xml";
 const NETWORK_SYSTEM: &str = "tests/systems/virtio-net.xml";
 
@@ -214,9 +228,12 @@ fn options(system: &str, linux: Kernel) -> BuildOptions {
 }
 
 fn system(workspace: &Workspace, system: &str, linux: Kernel) -> Result<Start> {
-    let options = options(system, linux);
-    let image = build::image(workspace, &options)?;
-    Ok((Boot::Image(image), build::fresh_peripherals(workspace, &options, "bench")?))
+    start(workspace, &options(system, linux))
+}
+
+fn start(workspace: &Workspace, options: &BuildOptions) -> Result<Start> {
+    let image = build::image(workspace, options)?;
+    Ok((Boot::Image(image), build::fresh_peripherals(workspace, options, "bench")?))
 }
 
 /// Waits until the last marker is in the log.

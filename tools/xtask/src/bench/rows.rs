@@ -43,7 +43,7 @@ pub fn all() -> Vec<Row> {
 }
 
 /// What the guest without an operating system does, as it sees it. Its markers are listed in `tests/guests`.
-const EXITS: [Row; 11] = [
+const EXITS: [Row; 15] = [
     Row { operation: "nothing, between two markers", goal: Goal::AtMost(0), measure: |bench| operation(bench, 0) },
     Row { operation: "HVC answered by the VMM", goal: Goal::AtMost(400), measure: |bench| operation(bench, 2) },
     Row {
@@ -68,6 +68,26 @@ const EXITS: [Row; 11] = [
         operation: "device store to vIRQ, handler, end, on",
         goal: Goal::AtMost(1000),
         measure: |bench| operation(bench, 14),
+    },
+    Row {
+        operation: "interrupt of a passed device, to the guest's vector",
+        goal: Goal::AtMost(500),
+        measure: |bench| measure::between(bench.program(Host::Quoll)?, Marker(26), Marker(17)),
+    },
+    Row {
+        operation: "interrupt of a passed device, handler, end, on",
+        goal: Goal::AtMost(600),
+        measure: |bench| operation(bench, 26),
+    },
+    Row {
+        operation: "the same to the vector, injected by the VMM",
+        goal: Goal::Baseline,
+        measure: |bench| measure::between(bench.injected()?, Marker(26), Marker(17)),
+    },
+    Row {
+        operation: "the same until it is over, ended by the VMM",
+        goal: Goal::Baseline,
+        measure: |bench| measure::between(bench.injected()?, Marker(26), Marker(27)),
     },
     Row { operation: "virtual timer fires to guest's vector", goal: Goal::AtMost(500), measure: timer },
     Row { operation: "end of interrupt (no exit)", goal: Goal::AtMost(10), measure: |bench| operation(bench, 18) },
