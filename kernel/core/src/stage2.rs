@@ -7,6 +7,7 @@ use sel4_abi::message::CapRights;
 use sel4_abi::object::{PAGE_TABLE_INDEX_BITS, USER_TOP, VSPACE_INDEX_BITS, vm_attributes};
 
 use crate::cap::FrameSize;
+use core::cell::Cell;
 
 /// A level of translation. The first is the root's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +154,34 @@ pub const fn vmid(vttbr: u64) -> u8 {
     (vttbr >> 48) as u8
 }
 
+/// Number of VMIDs.
+pub const VMIDS: usize = 256;
+
+/// Which virtual CPU ran last in each address space on one core. Two of one machine share a VMID, and may use the same ASIDs for
+/// different translations, which the processor would take for one another's.
+#[derive(Debug)]
+pub struct LastGuests([Cell<u64>; VMIDS]);
+
+impl LastGuests {
+    /// Nobody ran yet.
+    pub const fn new() -> Self {
+        Self([const { Cell::new(0) }; VMIDS])
+    }
+
+    /// A virtual CPU, by a number that no other has (not 0), is to run in an address space. Whether another one may have left
+    /// translations there since it ran last, whoever ran in other address spaces in between.
+    #[must_use = "the translations must be forgotten"]
+    pub fn finds_others(&self, vmid: u8, number: u64) -> bool {
+        self.0[usize::from(vmid)].replace(number) != number
+    }
+}
+
+impl Default for LastGuests {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +240,28 @@ mod tests {
         assert!(!in_user_range((USER_TOP & !0xfff) + 0x1000, 12));
         assert!(in_user_range(USER_TOP + 1 - (1 << 30), 30));
         assert!(!in_user_range(USER_TOP & !0xfff, 21));
+    }
+
+    #[test]
+    fn translations_of_another_vcpu_of_a_machine_are_found_whoever_ran_in_between() {
+        let last = LastGuests::new();
+        assert!(last.finds_others(7, 1), "nobody knows what was there before");
+        assert!(!last.finds_others(7, 1));
+        assert!(last.finds_others(7, 2), "the other vCPU of the machine");
+        assert!(last.finds_others(9, 3) && last.finds_others(7, 1), "another machine in between");
+        assert!(last.finds_others(9, 4) && !last.finds_others(7, 1), "only another machine in between");
+    }
+
+    proptest::proptest! {
+        /// Against the whole history.
+        #[test]
+        fn whoever_ran_last_in_an_address_space_is_known(history in proptest::collection::vec((0..4u8, 1..6u64), 1..60)) {
+            let last = LastGuests::new();
+            for (index, &(vmid, number)) in history.iter().enumerate() {
+                let before = history[..index].iter().rev().find(|run| run.0 == vmid);
+                proptest::prop_assert_eq!(last.finds_others(vmid, number), before.is_none_or(|run| run.1 != number));
+            }
+        }
     }
 
     #[test]

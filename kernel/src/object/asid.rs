@@ -15,15 +15,13 @@ use crate::state;
 use core::cell::Cell;
 use quoll_kernel_core::cap::{Addr, Cap, Tag};
 use quoll_kernel_core::lookup::LookupFailure;
-use quoll_kernel_core::stage2;
+use quoll_kernel_core::stage2::{self, VMIDS};
 use sel4_abi::object::{ASID_POOL_BITS, ASID_POOL_INDEX_BITS, NUM_ASID_POOLS_BITS};
 
 /// The VMID that no address space gets: that of the empty one.
 pub const NO_VMID: u8 = 0;
 const POOLS: usize = 1 << NUM_ASID_POOLS_BITS;
 const POOL_ENTRIES: usize = 1 << ASID_POOL_INDEX_BITS;
-/// Number of VMIDs.
-pub const VMIDS: usize = 256;
 
 /// An address space in a pool: the root's address, 8 KiB aligned, with the VMID in the low byte (0 is none).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

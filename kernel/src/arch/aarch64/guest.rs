@@ -87,7 +87,7 @@ fn load(vcpu: Ref<VCpu>) {
 fn forget_private_translations(vcpu: Ref<VCpu>) {
     let local = local();
     let vmid = stage2::vmid(local.vttbr.get());
-    if local.guests[usize::from(vmid)].replace(vcpu.number) != vcpu.number {
+    if local.guests.finds_others(vmid, vcpu.number) {
         tlb::invalidate_stage_1_here();
     }
 }

@@ -3,11 +3,11 @@
 use super::sysreg::write;
 use crate::cpu::SEVERAL;
 use crate::mem::Link;
-use crate::object::asid::VMIDS;
 use crate::object::tcb::Tcb;
 use crate::object::vcpu::VCpu;
 use crate::state::Globals;
 use core::cell::Cell;
+use quoll_kernel_core::stage2::LastGuests;
 use sel4_abi::config::MAX_NUM_NODES;
 
 /// Bytes of a core's kernel stack.
@@ -30,8 +30,8 @@ pub struct Local {
     pub guest: Link<VCpu>,
     /// Whether that guest runs: its virtual interrupts, timer and controls are enabled.
     pub guest_runs: Cell<bool>,
-    /// For each VMID the vCPU that ran with it last on this core ([`VCpu::number`]), whose private translations may be left.
-    pub guests: [Cell<u64>; VMIDS],
+    /// Which vCPUs ran here last ([`VCpu::number`]).
+    pub guests: LastGuests,
     /// The thread whose FPU registers are loaded.
     pub fpu_owner: Link<Tcb>,
     /// Whether the FPU traps.
@@ -51,7 +51,7 @@ impl Local {
             vttbr: Cell::new(0),
             guest: Link::new(None),
             guest_runs: Cell::new(false),
-            guests: [const { Cell::new(0) }; VMIDS],
+            guests: LastGuests::new(),
             fpu_owner: Link::new(None),
             fpu_traps: Cell::new(true),
             redistributor: Cell::new(0),
