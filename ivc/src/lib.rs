@@ -9,6 +9,7 @@
 //! * [`Sender`] and [`Receiver`]: the same for slots of one size, and [`Words`], shared memory that such slots tell of.
 //! * [`console::Port`]: two rings in one region, the two directions of a console line; [`net::Port`]: those of a network
 //!   cable; [`block::Client`] and [`block::Server`]: a disk.
+//! * [`clock`]: the time of day, and signals at a time.
 //! * [`guest`]: messages of three words, as a guest sends and takes them.
 //! * [`frame`] and [`remote`]: messages on a line that may lose some, and those between the console server and terminals elsewhere.
 //!
@@ -35,6 +36,8 @@
 
 #[cfg(not(loom))]
 pub mod block;
+#[cfg(not(loom))]
+pub mod clock;
 pub mod console;
 mod end;
 pub mod entropy;

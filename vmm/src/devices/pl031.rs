@@ -1,6 +1,4 @@
 //! The PL031 real-time clock (Arm DDI 0224).
-//!
-//! The alarm is noticed when the guest's virtual timer fires or a device has work: the monitor has no timer of its own.
 
 use super::{Device, primecell};
 
@@ -8,6 +6,12 @@ use super::{Device, primecell};
 pub trait Clock {
     /// The time now.
     fn seconds(&self) -> u32;
+
+    /// Asks to be polled when the time is this, in place of the moment before. False: that will not happen. Then an alarm is noticed when
+    /// the guest's virtual timer fires or a device has work.
+    fn wake_at(&mut self, _second: Option<u32>) -> bool {
+        false
+    }
 }
 
 mod register {
@@ -34,13 +38,15 @@ pub struct Pl031<C> {
     raised: bool,
     /// The time when the alarm was last looked at.
     seen: u32,
+    /// The clock will tell when the alarm is due.
+    awaited: bool,
 }
 
 impl<C: Clock> Pl031<C> {
     /// A clock that shows `clock`'s time until the guest sets it.
     pub fn new(clock: C) -> Self {
         let seen = clock.seconds();
-        Self { clock, offset: 0, load: 0, alarm: 0, mask: false, raised: false, seen }
+        Self { clock, offset: 0, load: 0, alarm: 0, mask: false, raised: false, seen, awaited: false }
     }
 
     fn now(&self) -> u32 {
@@ -61,6 +67,12 @@ impl<C: Clock> Pl031<C> {
         self.load = value;
         self.offset = value.wrapping_sub(self.clock.seconds());
         self.seen = value;
+    }
+
+    /// Has the clock tell when the alarm is due, if the guest would hear of it.
+    fn await_alarm(&mut self) {
+        let due = (self.mask && !self.raised).then(|| self.alarm.wrapping_sub(self.offset));
+        self.awaited = self.clock.wake_at(due);
     }
 
     fn set_alarm(&mut self, value: u32) {
@@ -91,12 +103,14 @@ impl<C: Clock> Device for Pl031<C> {
             register::LR => self.set_time(value),
             register::IMSC => self.mask = value & 1 != 0,
             register::ICR if value & 1 != 0 => self.raised = false,
-            _ => {}
+            _ => return,
         }
+        self.await_alarm();
     }
 
     fn poll(&mut self) {
         self.check_alarm();
+        self.await_alarm();
     }
 
     fn line(&self) -> bool {
@@ -104,7 +118,7 @@ impl<C: Clock> Device for Pl031<C> {
     }
 
     fn is_timed(&self) -> bool {
-        self.mask
+        self.mask && !self.awaited
     }
 
     fn reset(&mut self) {
@@ -112,6 +126,7 @@ impl<C: Clock> Device for Pl031<C> {
         self.alarm = 0;
         self.mask = false;
         self.raised = false;
+        self.await_alarm();
     }
 }
 
@@ -164,6 +179,39 @@ mod tests {
         assert_eq!(rtc.read(register::RIS), 1);
         assert_eq!(rtc.read(register::MIS), 0);
         assert!(!rtc.line());
+    }
+
+    /// A clock that can wake the monitor.
+    struct Waking<'a>(&'a Cell<u32>, &'a Cell<Option<u32>>);
+
+    impl Clock for Waking<'_> {
+        fn seconds(&self) -> u32 {
+            self.0.get()
+        }
+
+        fn wake_at(&mut self, second: Option<u32>) -> bool {
+            self.1.set(second);
+            true
+        }
+    }
+
+    #[test]
+    fn the_clock_is_asked_for_the_alarm_in_its_own_time_while_the_guest_would_hear_of_it() {
+        let (time, asked) = (Cell::new(1000), Cell::new(None));
+        let mut rtc = Pl031::new(Waking(&time, &asked));
+        rtc.write(register::LR, 5000);
+        rtc.write(register::MR, 5010);
+        assert_eq!(asked.get(), None, "masked");
+        rtc.write(register::IMSC, 1);
+        assert_eq!((asked.get(), rtc.is_timed()), (Some(1010), false));
+        time.set(1010);
+        rtc.poll();
+        assert_eq!((rtc.line(), asked.get()), (true, None));
+        rtc.write(register::ICR, 1);
+        rtc.write(register::MR, 5020);
+        assert_eq!(asked.get(), Some(1020));
+        rtc.reset();
+        assert_eq!(asked.get(), None);
     }
 
     #[test]

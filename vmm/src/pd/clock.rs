@@ -1,31 +1,49 @@
-//! The date: the host's clock at start, the counter since.
+//! The date: that of the clock's driver, which also wakes this domain for the guest's alarm; without one, the host's clock at start and
+//! the counter since.
 
 use core::ptr::NonNull;
 
 use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
+use ivc::clock;
+use sel4_microkit::Channel;
 use vmm::devices::pl031::Clock;
 
 /// The time of day.
-pub struct HostClock {
+pub enum HostClock {
+    /// From the driver behind a channel.
+    Kept(clock::Clock<'static>, Channel),
     /// Seconds since 1970 at the counter's zero, as far as the host's clock tells.
-    epoch: u32,
+    Counted(u32),
 }
 
 impl HostClock {
     /// Takes the date from a PL031 whose registers are mapped at `vaddr`; without one (0) time starts with the counter.
-    pub fn new(vaddr: usize) -> Self {
+    pub fn counted(vaddr: usize) -> Self {
         let date = NonNull::new(vaddr as *mut u32).map(|data| {
             // SAFETY: the system description maps the registers there; the first is the time, and reading it changes
             // nothing.
             unsafe { data.as_ptr().read_volatile() }
         });
-        Self { epoch: date.map_or(0, |date| date.wrapping_sub(uptime())) }
+        Self::Counted(date.map_or(0, |date| date.wrapping_sub(uptime())))
     }
 }
 
 impl Clock for HostClock {
     fn seconds(&self) -> u32 {
-        self.epoch.wrapping_add(uptime())
+        match self {
+            Self::Kept(clock, _) => {
+                clock.seconds(read_cntpct_el0().bits(), read_cntfrq_el0().bits()).unwrap_or_default()
+            }
+            Self::Counted(epoch) => epoch.wrapping_add(uptime()),
+        }
+    }
+
+    fn wake_at(&mut self, second: Option<u32>) -> bool {
+        let Self::Kept(clock, channel) = self else { return false };
+        if clock.set_alarm(second) {
+            channel.notify();
+        }
+        true
     }
 }
 

@@ -12,7 +12,8 @@
 //! | `disk_vaddr`, `disk_size`, `disk_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | region shared with a block server or a disk's driver; may be absent |
 //! | `net_vaddr`, `net_size`, `net_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | region shared with a switch; may be absent |
 //! | `entropy_vaddr`, `entropy_size`, `entropy_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | ring of random bytes; may be absent. With one, the guest is started once there are enough for its seeds |
-//! | `rtc_vaddr` | `setvar_vaddr` | the host's PL031, read once at start; may be absent |
+//! | `clock_vaddr`, `clock_size`, `clock_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | region shared with the clock's driver; may be absent |
+//! | `rtc_vaddr` | `setvar_vaddr` | without a clock's driver: the host's PL031, read once at start; may be absent |
 //! | `guest_channels`, `guest_ports`, `guest_broadcasts`, `guest_signals` | written by the tool | the guest's channels; those with a guest to send to; with one to broadcast to; with somebody to signal; a bit each |
 //! | `guest_virtual_time` | written by the tool | not 0: the guest's counter stands still while it is kept from running |
 //! | `guest_notification` | `setvar_id` of the guest's `end` | the guest's channel to this monitor, which then acts for a guest that knows nothing of messages; may be absent |
@@ -160,7 +161,7 @@ fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, kernel: &Kernel) -> Bu
         *var!(console_size: usize = 0),
         *var!(console_channel: usize = 0),
     );
-    let clock = HostClock::new(*var!(rtc_vaddr: usize = 0));
+    let clock = virtio::clock().unwrap_or_else(|| HostClock::counted(*var!(rtc_vaddr: usize = 0)));
     let mut bus = Bus::default();
     bus.attach(UART, FIRST_SPI + UART_SPI, Box::new(Pl011::new(console)));
     bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(clock)));

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{fmt, ptr::NonNull};
 
-use ivc::{Consumer, Region, RegionError, block, net};
+use ivc::{Consumer, Region, RegionError, block, clock::Clock, net};
 use sel4_microkit::{Channel, debug_println, var};
 use vmm::{
     devices::{Bus, pl011::Line},
@@ -17,7 +17,7 @@ use vmm::{
     },
 };
 
-use super::{console::ConsoleLine, kernel, ram::GuestRam};
+use super::{clock::HostClock, console::ConsoleLine, kernel, ram::GuestRam};
 
 /// Where the devices are: a guest finds the same one at the same place, whatever else there is.
 mod slot {
@@ -92,6 +92,12 @@ pub fn entropy() -> Option<Entropy<'static>> {
     let shared = shared!(entropy_vaddr, entropy_size, entropy_channel);
     let ring = shared.open("source of entropy", Consumer::attach)?;
     Some(Entropy::new(ring, shared.bell()))
+}
+
+/// The clock, if it has a driver that shares it.
+pub fn clock() -> Option<HostClock> {
+    let shared = shared!(clock_vaddr, clock_size, clock_channel);
+    Some(HostClock::Kept(shared.open("clock", Clock::attach)?, Channel::new(shared.channel)))
 }
 
 /// The ports of the console, up to the first that the description has no region for.

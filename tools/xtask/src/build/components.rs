@@ -24,9 +24,10 @@ const SDK: [(&str, &str); 4] = [
 /// The virtual machine monitor's package and program.
 const VMM: &str = "vmm";
 /// Packages whose programs are protection domains or guests.
-const PROGRAMS: [&str; 15] = [
+const PROGRAMS: &[&str] = &[
     VMM,
     "pl011",
+    "pl031",
     "virtio-serial",
     "console",
     "echo",
@@ -53,7 +54,7 @@ const LINK: [&str; 4] = [
 
 /// The packages that are built for the target.
 pub fn packages() -> impl Iterator<Item = &'static str> {
-    SDK.iter().map(|&(package, _)| package).chain(PROGRAMS)
+    SDK.iter().map(|&(package, _)| package).chain(PROGRAMS.iter().copied())
 }
 
 /// The files of the SDK.

@@ -110,7 +110,7 @@ fn interrupts(talk: &mut Talk) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn date(talk: &mut Talk) -> Result<Option<String>> {
+pub fn date(talk: &mut Talk) -> Result<Option<String>> {
     let answer = talk.session.ask("date +%s", PROMPT)?;
     let guest: u64 = answer.trim().parse().with_context(|| format!("not a time: {answer}"))?;
     let host = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();

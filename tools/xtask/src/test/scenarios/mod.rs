@@ -1,6 +1,7 @@
 //! What is tested in QEMU.
 
 mod c;
+mod clock;
 mod default;
 mod guests;
 mod idle;
@@ -39,6 +40,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(guests::scenarios());
     all.extend(scheduling::scenarios());
     all.extend(terminals::scenarios());
+    all.extend(clock::scenarios());
     all.extend(c::scenarios());
     all
 }
