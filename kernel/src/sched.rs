@@ -117,7 +117,7 @@ fn charge_at(cpu: &Cpu, now: u64) -> bool {
     let used = now.saturating_sub(cpu.since.replace(now));
     let Some(context) = cpu.paying.get() else { return false };
     context.consumed.set(context.consumed.get() + used);
-    context.is_configured() && SchedContext::charge(context, used)
+    context.is_configured() && SchedContext::charge(context, used, now)
 }
 
 /// Whether a context's first refill can be used now.

@@ -123,11 +123,11 @@ impl SchedContext {
         }
     }
 
-    /// Charges `used` ticks that ended now. True: a round-robin slice ended.
+    /// Charges `used` ticks that ended at `now`. True: a round-robin slice ended.
     #[inline(always)]
-    pub fn charge(this: Ref<Self>, used: u64) -> bool {
+    pub fn charge(this: Ref<Self>, used: u64, now: u64) -> bool {
         if !this.is_round_robin() {
-            Self::charge_refills(this, used);
+            Self::charge_refills(this, used, now);
             return false;
         }
         let left = this.slice.get().saturating_sub(used);
@@ -137,9 +137,9 @@ impl SchedContext {
     }
 
     #[inline(never)]
-    fn charge_refills(this: Ref<Self>, used: u64) {
+    fn charge_refills(this: Ref<Self>, used: u64, now: u64) {
         if used > 0 {
-            Self::refills(this).charge(used);
+            Self::refills(this).charge(used, now);
         }
     }
 
@@ -184,7 +184,7 @@ impl SchedContext {
     pub fn give_up(this: Ref<Self>) {
         let left = Self::available(this);
         this.consumed.set(this.consumed.get() + left);
-        Self::charge(this, left);
+        Self::charge(this, left, Self::due(this));
     }
 
     /// Microseconds used since this was last asked.
