@@ -10,6 +10,7 @@
 //! * [`console::Port`]: two rings in one region, the two directions of a console line; [`net::Port`]: those of a network
 //!   cable; [`block::Client`] and [`block::Server`]: a disk.
 //! * [`clock`]: the time of day, and signals at a time.
+//! * [`statistics`]: counters that one party publishes and others read.
 //! * [`guest`]: messages of three words, as a guest sends and takes them.
 //! * [`frame`] and [`remote`]: messages on a line that may lose some, and those between the console server and terminals elsewhere.
 //!
@@ -49,6 +50,8 @@ mod region;
 pub mod remote;
 mod ring;
 mod slots;
+#[cfg(not(loom))]
+pub mod statistics;
 mod words;
 
 pub use region::{Block, Region, RegionError};

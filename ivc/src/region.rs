@@ -35,8 +35,8 @@ impl<'m> Region<'m> {
     /// `base` is not aligned to 64 bytes.
     ///
     /// # Safety
-    /// `base..base + size` is mapped readable and writable as normal cacheable memory for as long
-    /// as `'m`, and this program touches it through `ivc` only.
+    /// `base..base + size` is mapped readable and writable (for [`statistics::Reader`](crate::statistics::Reader): readable) as
+    /// normal cacheable memory for as long as `'m`, and this program touches it through `ivc` only.
     #[allow(unsafe_code)]
     pub unsafe fn from_raw(base: NonNull<u8>, size: usize) -> Result<Self, RegionError> {
         if !base.cast::<Block>().is_aligned() {

@@ -32,6 +32,11 @@ impl<'m> Words<'m> {
         self.0.len() * WORD
     }
 
+    /// The word at `index` itself, if there is one.
+    pub(crate) fn word(self, index: usize) -> Option<&'m AtomicU64> {
+        self.0.get(index)
+    }
+
     /// The word at `index`; 0 if there is none.
     #[must_use]
     pub fn get(self, index: usize) -> u64 {

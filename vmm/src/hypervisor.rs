@@ -132,7 +132,7 @@ pub trait Hypervisor {
     /// Lets a vCPU go on that was paused.
     fn resume(&mut self, vcpu: usize);
 
-    /// Has the monitor polled ([`Guest::poll`](crate::guest::Guest::poll)) once the virtual timer of a vCPU that does not
+    /// Has the monitor polled ([`Guest::notified`](crate::guest::Guest::notified)) once the virtual timer of a vCPU that does not
     /// run has fired. False if that is so already, or if nobody can.
     fn watch_timer(&mut self, vcpu: usize) -> bool;
 

@@ -110,6 +110,8 @@ codes! {
     CallPriority "call-priority" Error
     /// An end of a channel that is nobody's, or two's.
     ChannelEnd "channel-end" Error
+    /// A scheduling context that is nobody's, or two's.
+    CapOwner "cap-owner" Error
     /// A call by a guest, or to one.
     GuestCall "guest-call" Error
     /// A virtual CPU that the virtual machine has not.

@@ -163,13 +163,13 @@ pub enum SetVarValue {
     Paddr(usize),
 }
 
-/// A capability of another protection domain.
+/// A capability of another protection domain, or of a guest.
 #[derive(Debug, Clone, Copy)]
 pub struct UserCap {
     /// Which of its capabilities.
     pub of: CapOf,
-    /// Index of the protection domain.
-    pub pd: usize,
+    /// Whose it is. A virtual CPU is named for its scheduling context only.
+    pub of_whom: Party,
     /// Slot of the root CNode.
     pub slot: u32,
 }

@@ -23,6 +23,12 @@ pub enum Verb {
     Run(RunOptions),
     /// Attach to a client of a running system's console, or list the clients
     Console(ConsoleOptions),
+    /// Show what the parts of a running system do: attach to its client `top`
+    Top {
+        /// The system, as `cargo xtask run` calls it [default: the one that was started last]
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Stand between a running system and its terminals; `run` starts this
     #[command(hide = true)]
     Broker {
@@ -182,7 +188,7 @@ pub struct RunOptions {
 }
 
 /// Which client of which system.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ConsoleOptions {
     /// The client; without it, the clients are listed
     pub client: Option<String>,

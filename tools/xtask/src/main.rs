@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use cli::{Cli, Verb};
+use cli::{Cli, ConsoleOptions, Verb};
 use workspace::Workspace;
 
 fn main() -> ExitCode {
@@ -42,6 +42,11 @@ fn dispatch(cli: &Cli) -> Result<bool> {
     match &cli.command {
         Verb::Run(options) => run::run(&workspace, options)?,
         Verb::Console(options) => terminals::attach::run(&workspace, options)?,
+        Verb::Top { name } => {
+            let options =
+                ConsoleOptions { client: Some("top".to_owned()), name: name.clone(), ..ConsoleOptions::default() };
+            terminals::attach::run(&workspace, &options)?;
+        }
         Verb::Broker { folder, log } => terminals::serve(folder, log.clone())?,
         Verb::Test(options) => return test::run(&workspace, options),
         Verb::Build(options) => println!("{}", build::image(&workspace, options)?.display()),

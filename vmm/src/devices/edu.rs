@@ -99,6 +99,10 @@ impl<R: Registers> Edu<R> {
 }
 
 impl<R: Registers> Device for Edu<R> {
+    fn name(&self) -> &'static str {
+        "edu"
+    }
+
     fn read(&mut self, offset: u64) -> u32 {
         match offset {
             register::IDENTIFICATION | register::LIVENESS | register::FACTORIAL | register::STATUS => {

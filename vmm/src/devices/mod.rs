@@ -19,6 +19,9 @@ use crate::{
 ///
 /// Registers are 32 bits wide; the bus cuts a value to the width of the access.
 pub trait Device {
+    /// What it is called where its accesses are counted.
+    fn name(&self) -> &'static str;
+
     /// Reads the register at `offset` (a multiple of 4).
     fn read(&mut self, offset: u64) -> u32;
 
@@ -74,7 +77,19 @@ pub struct Bus<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceId(usize);
 
+impl DeviceId {
+    /// The place among the devices.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 impl<'a> Bus<'a> {
+    /// The names of the devices, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.slots.iter().map(|slot| slot.device.name())
+    }
+
     /// Connects a device whose registers are at `region` and whose line is interrupt `intid`.
     pub fn attach(&mut self, region: Region, intid: u32, device: Box<dyn Device + 'a>) {
         self.slots.push(Slot { region, intid, device });

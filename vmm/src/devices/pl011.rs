@@ -227,6 +227,10 @@ impl<L: Line> Pl011<L> {
 }
 
 impl<L: Line> Device for Pl011<L> {
+    fn name(&self) -> &'static str {
+        "pl011"
+    }
+
     fn read(&mut self, offset: u64) -> u32 {
         match offset {
             register::DR => self.read_data(),

@@ -83,6 +83,10 @@ impl<C: Clock> Pl031<C> {
 }
 
 impl<C: Clock> Device for Pl031<C> {
+    fn name(&self) -> &'static str {
+        "pl031"
+    }
+
     fn read(&mut self, offset: u64) -> u32 {
         self.check_alarm();
         match offset {

@@ -183,6 +183,10 @@ const fn select(offset: u64) -> Option<(usize, u64)> {
 }
 
 impl<C: Counter> Device for Sp804<C> {
+    fn name(&self) -> &'static str {
+        "sp804"
+    }
+
     fn read(&mut self, offset: u64) -> u32 {
         self.advance();
         match select(offset) {

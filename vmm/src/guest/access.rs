@@ -41,11 +41,17 @@ impl<M: Memory> Guest<'_, M> {
         let fetch = syndrome.class() == class::INSTRUCTION_ABORT_LOWER;
         match (self.target(vcpu, address), syndrome.transfer()) {
             (Some(target), Some(transfer)) if !fetch => {
+                self.statistics.access(target);
                 self.transfer(hv, vcpu, target, transfer);
                 advance(hv, vcpu, syndrome);
             }
-            (Some(_), _) if !fetch => self.undescribed(hv, vcpu, address, syndrome),
+            (Some(target), _) if !fetch => {
+                self.statistics.access(target);
+                self.statistics.decoded.add(1);
+                self.undescribed(hv, vcpu, address, syndrome);
+            }
             _ => {
+                self.statistics.aborts.add(1);
                 self.mistake(hv, Mistake::NothingThere { address, fetch });
                 inject::external_abort(hv, vcpu, syndrome);
             }
@@ -112,6 +118,7 @@ impl<M: Memory> Guest<'_, M> {
 
     pub(super) fn system_register(&mut self, hv: &mut impl Hypervisor, vcpu: usize, syndrome: Syndrome) -> Next {
         let access = syndrome.system_access();
+        self.statistics.registers.add(1);
         if self.emulate_register(hv, vcpu, access) {
             advance(hv, vcpu, syndrome);
         } else {
@@ -127,6 +134,7 @@ impl<M: Memory> Guest<'_, M> {
             // ICC_SGI1R_EL1, ICC_ASGI1R_EL1, ICC_SGI0R_EL1
             ([3, 0, 12, 11, which @ 5..=7], false) if self.gic.version() == Version::V3 => {
                 let value = operand(hv, vcpu, access.register);
+                self.statistics.sgis.add(1);
                 let group = if which == 5 { SgiGroup::Any } else { SgiGroup::Group0Only };
                 self.gic.send_sgi(vcpu, value, group, hv.lists());
             }

@@ -2,11 +2,16 @@
 
 mod access;
 mod power;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod undescribed;
 
+pub use self::statistics::Statistics;
+
 use alloc::{vec, vec::Vec};
+
+use ivc::statistics::Table;
 
 use crate::{
     devices::{Bus, DeviceId},
@@ -90,6 +95,9 @@ pub struct Guest<'a, M> {
     reports: Reports,
     entropy: Option<Entropy<'a>>,
     shared: Vec<Shared<'a>>,
+    statistics: Statistics<'a>,
+    /// The level of each device's interrupt line, a bit each.
+    lines: u64,
 }
 
 impl<'a, M: Memory> Guest<'a, M> {
@@ -109,6 +117,8 @@ impl<'a, M: Memory> Guest<'a, M> {
             reports: Reports::default(),
             entropy: None,
             shared: Vec::new(),
+            statistics: Statistics::default(),
+            lines: 0,
         }
     }
 
@@ -135,20 +145,28 @@ impl<'a, M: Memory> Guest<'a, M> {
         self.after_interrupts(hv);
     }
 
+    /// Counts exits, and in the table accesses to each device.
+    pub fn with_statistics(self, statistics: Statistics<'a>, table: &mut Table<'a>) -> Self {
+        Self { statistics: statistics.with_devices(table, &self.bus), ..self }
+    }
+
     /// Handles an exit of `vcpu`.
     pub fn handle(&mut self, hv: &mut impl Hypervisor, vcpu: usize, exit: Exit) -> Next {
         if self.power.get(vcpu) != Some(&Power::On) {
             return Next::Leave;
         }
+        self.statistics.exits.add(1);
         let next = match exit {
             Exit::Memory { address, syndrome } => self.memory_access(hv, vcpu, address, syndrome),
             Exit::Trap(syndrome) => self.trap(hv, vcpu, syndrome),
             Exit::Hypercall => self.firmware_call(hv, vcpu),
             Exit::Maintenance { ended } => {
+                self.statistics.maintenance.add(1);
                 self.gic.maintenance(vcpu, ended, hv.lists());
                 Next::Resume
             }
             Exit::PrivateInterrupt(intid) => {
+                self.statistics.timer.add(1);
                 self.private_interrupt(hv, vcpu, intid);
                 Next::Resume
             }
@@ -157,8 +175,14 @@ impl<'a, M: Memory> Guest<'a, M> {
         next
     }
 
-    /// Lets the devices look after the outside world: something has come in, or there is room again.
-    pub fn poll(&mut self, hv: &mut impl Hypervisor) {
+    /// Somebody has notified the monitor: something has come in, or there is room again.
+    pub fn notified(&mut self, hv: &mut impl Hypervisor) {
+        self.statistics.signals.add(1);
+        self.poll(hv);
+    }
+
+    /// Lets the devices look after the outside world.
+    fn poll(&mut self, hv: &mut impl Hypervisor) {
         if self.is_off() {
             return;
         }
@@ -193,6 +217,7 @@ impl<'a, M: Memory> Guest<'a, M> {
             class::SMC64 | class::HVC64 => self.firmware_call(hv, vcpu),
             class::SYSTEM_REGISTER => self.system_register(hv, vcpu, syndrome),
             other => {
+                self.statistics.aborts.add(1);
                 self.mistake(hv, Mistake::Exception(other));
                 inject::undefined(hv, vcpu);
                 Next::Resume
@@ -202,6 +227,7 @@ impl<'a, M: Memory> Guest<'a, M> {
 
     /// A WFI that the kernel has left to us, or a WFE.
     fn wait(&mut self, hv: &mut impl Hypervisor, vcpu: usize, syndrome: Syndrome) -> Next {
+        self.statistics.waits.add(1);
         advance(hv, vcpu, syndrome);
         if syndrome.wait() == Wait::Event || self.gic.has_pending(vcpu, hv.lists()) {
             return Next::Resume;
@@ -225,6 +251,9 @@ impl<'a, M: Memory> Guest<'a, M> {
 
     fn update_line(&mut self, hv: &mut impl Hypervisor, id: DeviceId) {
         let (intid, high) = self.bus.line(id);
+        let before = self.lines;
+        self.lines = before & !(1 << id.index()) | u64::from(high) << id.index();
+        self.statistics.interrupts.add((self.lines & !before).count_ones().into());
         self.gic.set_line(0, intid, high, hv.lists());
         if let Some(complaint) = self.bus.take_complaint(id) {
             self.mistake(hv, Mistake::Virtio(complaint));

@@ -136,6 +136,7 @@ impl<M: Memory> Guest<'_, M> {
     /// An HVC or an SMC, at which the vCPU stands.
     pub(super) fn firmware_call(&mut self, hv: &mut impl Hypervisor, vcpu: usize) -> Next {
         const INSTRUCTION: u64 = 4;
+        self.statistics.calls.add(1);
         let args = [0, 1, 2, 3].map(|n| hv.gpr(vcpu, n));
         let pc = hv.pc(vcpu);
         hv.set_pc(vcpu, pc.wrapping_add(INSTRUCTION));

@@ -11,6 +11,10 @@ use crate::{
     vgic::{FIRST_SPI, Version, tests::hardware::Hardware},
 };
 use core::{cell::RefCell, fmt};
+use ivc::{
+    Block, Region as Shared,
+    statistics::{Reader, Table},
+};
 use proptest::prelude::*;
 use std::{
     boxed::Box,
@@ -315,7 +319,7 @@ fn typing_interrupts_the_guest() {
     machine.store(GICD.base + 0x104, 1 << UART_SPI);
     machine.store(UART.base + 0x38, 1 << 4 | 1 << 6);
     machine.terminal.0.borrow_mut().1.push(b'x');
-    machine.guest.poll(&mut machine.hv);
+    machine.guest.notified(&mut machine.hv);
     let taken = machine.hv.lists.acknowledge(0).expect("an interrupt");
     assert_eq!(taken.intid, FIRST_SPI + UART_SPI);
     assert_eq!(machine.load(UART.base), b'x'.into());
@@ -436,7 +440,7 @@ fn a_machine_that_is_off_stays_off() {
     assert_eq!(machine.exit(0, Exit::Hypercall), Next::Leave);
     assert!(machine.guest.is_off() && !machine.hv.running[0]);
     machine.terminal.0.borrow_mut().1.push(b'x');
-    machine.guest.poll(&mut machine.hv);
+    machine.guest.notified(&mut machine.hv);
     assert_eq!(machine.exit(0, Exit::PrivateInterrupt(27)), Next::Leave);
     assert!(!machine.hv.running[0]);
 }
@@ -450,10 +454,10 @@ fn a_wait_ends_with_an_interrupt() {
     machine.store(UART.base + 0x38, 1 << 6);
     assert_eq!(machine.exit(0, Exit::Trap(WFI)), Next::Leave);
     assert!(!machine.hv.running[0]);
-    machine.guest.poll(&mut machine.hv);
+    machine.guest.notified(&mut machine.hv);
     assert!(!machine.hv.running[0]);
     machine.terminal.0.borrow_mut().1.push(b'x');
-    machine.guest.poll(&mut machine.hv);
+    machine.guest.notified(&mut machine.hv);
     assert!(machine.hv.running[0]);
     // With something pending, or the timer armed, there is nothing to wait for.
     assert_eq!(machine.exit(0, Exit::Trap(WFI)), Next::Resume);
@@ -470,10 +474,10 @@ fn a_wait_ends_when_a_watched_timer_fires() {
     machine.hv.timer_is_watched = true;
     assert_eq!(machine.exit(0, Exit::Trap(WFI)), Next::Leave);
     assert!(!machine.hv.running[0]);
-    machine.guest.poll(&mut machine.hv);
+    machine.guest.notified(&mut machine.hv);
     assert!(!machine.hv.running[0], "it has not fired");
     machine.hv.timer_is_watched = false;
-    machine.guest.poll(&mut machine.hv);
+    machine.guest.notified(&mut machine.hv);
     assert!(machine.hv.running[0]);
 }
 
@@ -552,4 +556,24 @@ proptest! {
             let _ = machine.exit(vcpu, exit);
         }
     }
+}
+
+#[test]
+fn exits_are_counted_by_reason() {
+    let memory: &'static [Block] = Vec::leak(std::iter::repeat_with(Block::new).take(64).collect());
+    let mut machine = Machine::new(Version::V3, 1);
+    let mut table = Table::over(Shared::over(memory));
+    let statistics = Statistics::new(&mut table);
+    machine.guest = machine.guest.with_statistics(statistics, &mut table);
+    (0..3).for_each(|_| _ = machine.call(0, [0x8400_0000, 0, 0, 0]));
+    machine.store(GICD.base, 1);
+    machine.load(GICD.base);
+    machine.load(UART.base + 0x18);
+    machine.store(0x1000, 0);
+    machine.guest.notified(&mut machine.hv);
+    assert_eq!(machine.exit(0, Exit::PrivateInterrupt(VIRTUAL_TIMER)), Next::Resume);
+    let counted: Vec<_> = Reader::over(Shared::over(memory)).counters().filter(|&(_, value)| value > 0).collect();
+    let counted: Vec<_> = counted.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let expected = [("exits", 8), ("signals", 1), ("calls", 3), ("gic", 2), ("timer", 1), ("aborts", 1), ("pl011", 1)];
+    assert_eq!(counted, expected);
 }

@@ -13,6 +13,7 @@
 //! | `net_vaddr`, `net_size`, `net_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | region shared with a switch; may be absent |
 //! | `entropy_vaddr`, `entropy_size`, `entropy_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | ring of random bytes; may be absent. With one, the guest is started once there are enough for its seeds |
 //! | `clock_vaddr`, `clock_size`, `clock_channel` | `setvar_vaddr`, `setvar_size`, `setvar_id` | region shared with the clock's driver; may be absent |
+//! | `statistics_vaddr`, `statistics_size` | `setvar_vaddr`, `setvar_size` | region in which exits are counted ([`ivc::statistics`]); may be absent |
 //! | `rtc_vaddr` | `setvar_vaddr` | without a clock's driver: the host's PL031, read once at start; may be absent |
 //! | `guest_channels`, `guest_ports`, `guest_broadcasts`, `guest_signals` | written by the tool | the guest's channels; those with a guest to send to; with one to broadcast to; with somebody to signal; a bit each |
 //! | `guest_virtual_time` | written by the tool | not 0: the guest's counter stands still while it is kept from running |
@@ -53,12 +54,13 @@ use self::{frame::Frame, plain::Below};
 use alloc::boxed::Box;
 use core::{ptr::NonNull, slice, str};
 
+use ivc::statistics::Table;
 use sel4_microkit::{
     Channel, ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, pd_life, protection_domain, var,
 };
 use vmm::{
     devices::{Bus, edu::Edu, pl011::Pl011, pl031::Pl031, sp804::Sp804},
-    guest::{Files, Guest, Next},
+    guest::{Files, Guest, Next, Statistics},
     hypervisor::Hypervisor,
     machine::{DUAL_TIMER, DUAL_TIMER_SPI, EDU, EDU_SPI, RTC, RTC_SPI, UART, UART_SPI},
     memory::Memory,
@@ -85,8 +87,12 @@ fn init() -> Monitor {
     };
     let ram = GuestRam::new(*var!(guest_ram_vaddr: usize = 0), *var!(guest_ram_size: usize = 0));
     let entropy = virtio::entropy();
-    let mut guest =
-        Guest::new(&kernel, files, ram, bus(ram, entropy.as_ref(), &kernel)).with_devices(&kernel, devices::passed());
+    let mut table = virtio::statistics();
+    let statistics = Statistics::new(&mut table);
+    let bus = bus(ram, entropy.as_ref(), &kernel, &mut table);
+    let mut guest = Guest::new(&kernel, files, ram, bus)
+        .with_devices(&kernel, devices::passed())
+        .with_statistics(statistics, &mut table);
     if let Some(entropy) = &entropy {
         guest = guest.with_entropy(entropy.clone());
     }
@@ -134,7 +140,7 @@ impl Handler for Monitor {
         for (intid, _) in devices::lines().filter(|(_, channel)| channels.contains(Channel::new(*channel))) {
             self.guest.hardware_interrupt(&mut self.kernel, intid);
         }
-        self.guest.poll(&mut self.kernel);
+        self.guest.notified(&mut self.kernel);
         self.kernel.finish();
         Ok(())
     }
@@ -155,7 +161,7 @@ impl Handler for Monitor {
 }
 
 /// The devices of the machine.
-fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, kernel: &Kernel) -> Bus<'static> {
+fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, kernel: &Kernel, table: &mut Table<'static>) -> Bus<'static> {
     let console = ConsoleLine::new(
         *var!(console_vaddr: usize = 0),
         *var!(console_size: usize = 0),
@@ -165,7 +171,7 @@ fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, kernel: &Kernel) -> Bu
     let mut bus = Bus::default();
     bus.attach(UART, FIRST_SPI + UART_SPI, Box::new(Pl011::new(console)));
     bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(clock)));
-    virtio::attach(&mut bus, ram, entropy, Below::message_line(kernel.vcpus()));
+    virtio::attach(&mut bus, ram, entropy, Below::message_line(kernel.vcpus()), table);
     if let Some(registers) = edu::Mapped::open() {
         let translated = Edu::new(registers, ram.region(), *var!(guest_ram_paddr: usize = 0) as u64);
         bus.attach(EDU, FIRST_SPI + EDU_SPI, Box::new(translated));

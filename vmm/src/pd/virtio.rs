@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{fmt, ptr::NonNull};
 
-use ivc::{Consumer, Region, RegionError, block, clock::Clock, net};
+use ivc::{Consumer, Region, RegionError, block, clock::Clock, net, statistics::Table};
 use sel4_microkit::{Channel, debug_println, var};
 use vmm::{
     devices::{Bus, pl011::Line},
@@ -67,24 +67,36 @@ pub fn attach(
     ram: GuestRam,
     entropy: Option<&Entropy<'static>>,
     messages: Option<Box<dyn Line>>,
+    table: &mut Table<'static>,
 ) {
     let mut ports = ports();
     ports.extend(messages.map(|line| PortConfig { line, name: "quoll.messages".into() }));
     if !ports.is_empty() {
-        bus.attach_virtio(slot::CONSOLE, Box::new(Mmio::new(Console::new(ports), ram)));
+        bus.attach_virtio(
+            slot::CONSOLE,
+            Box::new(Mmio::new(Console::new(ports), ram).counted(table.counter("console requests"))),
+        );
     }
     let disk = shared!(disk_vaddr, disk_size, disk_channel);
     let attach_disk = |region| Blk::new(block::Client::attach(region)?, disk.bell());
     if let Some(device) = disk.open("disk", attach_disk) {
-        bus.attach_virtio(slot::DISK, Box::new(Mmio::new(device, ram)));
+        bus.attach_virtio(slot::DISK, Box::new(Mmio::new(device, ram).counted(table.counter("disk requests"))));
     }
     let network = shared!(net_vaddr, net_size, net_channel);
     if let Some(port) = network.open("network", net::Port::station) {
-        bus.attach_virtio(slot::NETWORK, Box::new(Mmio::new(Net::new(port, network.bell()), ram)));
+        let device = Mmio::new(Net::new(port, network.bell()), ram).counted(table.counter("frames"));
+        bus.attach_virtio(slot::NETWORK, Box::new(device));
     }
     if let Some(entropy) = entropy {
         bus.attach_virtio(slot::ENTROPY, Box::new(Mmio::new(entropy.clone(), ram)));
     }
+}
+
+/// The table in which exits and requests are counted, if there is one.
+pub fn statistics() -> Table<'static> {
+    let shared =
+        Shared { vaddr: *var!(statistics_vaddr: usize = 0), size: *var!(statistics_size: usize = 0), channel: 0 };
+    shared.open("statistics", |region| Ok(Table::over(region))).unwrap_or_default()
 }
 
 /// The source of random bytes, if there is one.

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use ivc::statistics::Counter;
+
 use super::{Complaint, Fault, Model, Queues, feature, queue::Layout, queue::Queue};
 use crate::{devices::Device, memory::Memory};
 
@@ -63,7 +65,7 @@ struct Setup {
 }
 
 /// A device on its registers.
-pub struct Mmio<D, M> {
+pub struct Mmio<'c, D, M> {
     device: D,
     memory: M,
     setups: Vec<Setup>,
@@ -77,9 +79,11 @@ pub struct Mmio<D, M> {
     generation: u32,
     behind: bool,
     complaint: Option<Complaint>,
+    /// Requests that were done.
+    requests: Counter<'c>,
 }
 
-impl<D: Model, M: Memory> Mmio<D, M> {
+impl<'c, D: Model, M: Memory> Mmio<'c, D, M> {
     /// A device after reset, which reaches the guest's memory by `memory`.
     pub fn new(device: D, memory: M) -> Self {
         let mut mmio = Self {
@@ -96,9 +100,16 @@ impl<D: Model, M: Memory> Mmio<D, M> {
             generation: 0,
             behind: false,
             complaint: None,
+            requests: Counter::default(),
         };
         mmio.clear();
         mmio
+    }
+
+    /// Counts the chains of descriptors that it is done with.
+    #[must_use]
+    pub fn counted(self, requests: Counter<'c>) -> Self {
+        Self { requests, ..self }
     }
 
     /// The registers and queues after reset.
@@ -198,6 +209,7 @@ impl<D: Model, M: Memory> Mmio<D, M> {
         let mut queues = Queues::new(&mut self.memory, &mut self.queues);
         let result = self.device.run(&mut queues);
         let last = queues.last;
+        self.requests.add(queues.done);
         self.behind = queues.is_behind();
         if let Err(fault) = result {
             self.fail(last, fault);
@@ -220,7 +232,11 @@ fn set_half(address: &mut u64, high: bool, value: u32) {
     *address = if high { *address & 0xffff_ffff | value << 32 } else { *address & !0xffff_ffff | value };
 }
 
-impl<D: Model, M: Memory> Device for Mmio<D, M> {
+impl<D: Model, M: Memory> Device for Mmio<'_, D, M> {
+    fn name(&self) -> &'static str {
+        D::NAME
+    }
+
     fn read(&mut self, offset: u64) -> u32 {
         let selected = self.queue_sel as usize;
         match offset {

@@ -137,11 +137,13 @@ pub struct Queues<'a, M> {
     /// The queue that was used last: the one that a fault is blamed on.
     last: usize,
     left: usize,
+    /// Chains that were given back.
+    done: u64,
 }
 
 impl<'a, M: Memory> Queues<'a, M> {
     fn new(memory: &'a mut M, queues: &'a mut [Option<Queue>]) -> Self {
-        Self { memory, queues, last: 0, left: MOST_CHAINS }
+        Self { memory, queues, last: 0, left: MOST_CHAINS, done: 0 }
     }
 
     /// The guest's memory.
@@ -168,6 +170,7 @@ impl<'a, M: Memory> Queues<'a, M> {
     pub fn push(&mut self, queue: usize, token: Token, written: u32) {
         if let Some(Some(ring)) = self.queues.get_mut(queue) {
             ring.push(self.memory, token, written);
+            self.done += 1;
         }
     }
 

@@ -1,10 +1,13 @@
 //! Channels: two ends, of different protection domains or guests, calls upwards only.
 
-use super::{Context, ids, value};
+use super::{Context, ids, party, value};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{End, Party};
 use crate::sdf::{RawChannel, RawEnd};
+
+/// How an end says whose it is.
+const WHAT: party::What = party::What { code: Code::ChannelEnd, name: "an end of a channel", vcpu: "receives" };
 
 /// Checks all channels.
 pub fn check(context: &Context, diagnostics: &mut Diagnostics) -> Vec<Option<[End; 2]>> {
@@ -12,7 +15,7 @@ pub fn check(context: &Context, diagnostics: &mut Diagnostics) -> Vec<Option<[En
 }
 
 fn channel(context: &Context, raw: &RawChannel, diagnostics: &mut Diagnostics) -> Option<[End; 2]> {
-    let parties: Vec<_> = raw.ends.iter().map(|end| party(context, end, diagnostics)).collect();
+    let parties: Vec<_> = raw.ends.iter().map(|end| party::check(context, &WHAT, &end.party, diagnostics)).collect();
     let ([raw_a, raw_b], [Some(a), Some(b)]) = (raw.ends.as_slice(), parties.as_slice()) else {
         return None;
     };
@@ -41,46 +44,6 @@ fn is_same(a: Party, b: Party) -> bool {
         (Party::Guest { manager: a, .. }, Party::Guest { manager: b, .. }) => a == b,
         _ => false,
     }
-}
-
-/// Who is at an end: a protection domain or a guest.
-fn party(context: &Context, raw: &RawEnd, diagnostics: &mut Diagnostics) -> Option<Party> {
-    match (&raw.pd, &raw.vm) {
-        (Some(_), None) => {
-            if let Some(vcpu) = &raw.vcpu {
-                let message = "`vcpu` says which of a guest's virtual CPUs receives";
-                diagnostics.push(Diagnostic::new(Code::ChannelEnd, vcpu.span.clone(), message));
-            }
-            context.names.pd(&raw.pd, diagnostics).map(Party::Pd)
-        }
-        (None, Some(_)) => guest(context, raw, diagnostics),
-        (Some(_), Some(vm)) => {
-            let message = "an end of a channel is a protection domain's or a guest's, not both";
-            diagnostics.push(Diagnostic::new(Code::ChannelEnd, vm.span.clone(), message));
-            None
-        }
-        (None, None) => {
-            let message = "an end of a channel names its protection domain (`pd`) or its virtual machine (`vm`)";
-            diagnostics.push(Diagnostic::new(Code::ChannelEnd, raw.span.clone(), message));
-            None
-        }
-    }
-}
-
-fn guest(context: &Context, raw: &RawEnd, diagnostics: &mut Diagnostics) -> Option<Party> {
-    let manager = context.names.vm(&raw.vm, diagnostics)?;
-    let vm = context.raw.pds[manager].vm.as_ref()?;
-    let mut ids = vm.vcpus.iter().filter_map(|vcpu| value(&vcpu.id));
-    let vcpu = match &raw.vcpu {
-        None => ids.next()?,
-        Some(vcpu) if ids.any(|id| id == vcpu.value) => vcpu.value,
-        Some(vcpu) => {
-            let message = format!("the virtual machine has no virtual CPU {}", vcpu.value);
-            diagnostics.push(Diagnostic::new(Code::UnknownVcpu, vcpu.span.clone(), message));
-            return None;
-        }
-    };
-    Some(Party::Guest { manager, vcpu })
 }
 
 fn end(raw: &RawEnd, party: Party) -> Option<End> {

@@ -57,7 +57,7 @@ fn channel_ids(context: &Context, index: usize, pd: &RawPd, diagnostics: &mut Di
     }
     let silent = &mut Diagnostics::default();
     for end in context.raw.channels.iter().flat_map(|channel| &channel.ends) {
-        if context.names.pd(&end.pd, silent) == Some(index) {
+        if context.names.pd(&end.party.pd, silent) == Some(index) {
             ids.take("a channel", &end.id, MAX_CHANNEL_ID, diagnostics);
         }
     }
@@ -68,7 +68,7 @@ fn guest_ids(context: &Context, manager: usize, diagnostics: &mut Diagnostics) {
     let mut ids = Ids::default();
     let silent = &mut Diagnostics::default();
     for end in context.raw.channels.iter().flat_map(|channel| &channel.ends) {
-        if context.names.vm(&end.vm, silent) == Some(manager) {
+        if context.names.vm(&end.party.vm, silent) == Some(manager) {
             ids.take("a channel", &end.id, MAX_CHANNEL_ID, diagnostics);
         }
     }

@@ -9,6 +9,7 @@ mod guest;
 mod ids;
 mod maps;
 mod names;
+mod party;
 mod pds;
 mod regions;
 mod reload;

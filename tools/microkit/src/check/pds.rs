@@ -2,11 +2,11 @@
 
 use super::domains::Domains;
 use super::maps::{self, Space};
-use super::{Context, devices, guest, ids, reload, symbols, value};
+use super::{Context, devices, guest, ids, party, reload, symbols, value};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::model::{Irq, Pd, Region, Schedule, UserCap, Vcpu, Vm};
-use crate::sdf::{Number, RawPd, RawSchedule, RawVm};
+use crate::sdf::{CapOf, Number, RawPd, RawSchedule, RawVm};
 use sel4_abi::microkit::ROOT_CNODE_BITS;
 use sel4_abi::microkit::limit::{MAX_PRIORITY, STACK_DEFAULT, STACK_MAX, STACK_MIN};
 use std::collections::HashMap;
@@ -131,13 +131,18 @@ fn irqs(raw: &RawPd) -> Option<Vec<Irq>> {
     raw.irqs.iter().map(irq).collect()
 }
 
+/// How a capability says whose it is.
+const WHAT: party::What = party::What { code: Code::CapOwner, name: "a scheduling context", vcpu: "runs on it" };
+
 /// Capabilities go to slots 1 to 63 of the root CNode: slot 0 is the Microkit CNode, and there are no others.
 fn caps(context: &Context, raw: &RawPd, diagnostics: &mut Diagnostics) -> Option<Vec<UserCap>> {
     const SLOTS: u64 = 1 << ROOT_CNODE_BITS;
     let mut used: HashMap<u64, &Spanned<u64>> = HashMap::new();
     let mut caps = Vec::new();
     for raw in &raw.caps {
-        let pd = context.names.pd(&raw.pd, diagnostics);
+        // `cap_tcb` and `cap_vspace` name protection domains only: their lack was reported.
+        let named = raw.of == CapOf::SchedContext || raw.of_whom.pd.is_some();
+        let of_whom = if named { party::check(context, &WHAT, &raw.of_whom, diagnostics) } else { None };
         let Some(slot) = &raw.slot else { return None };
         if slot.value == 0 || slot.value >= SLOTS {
             let message = format!("slot {} can't be used: slots are 1 to {}", slot.value, SLOTS - 1);
@@ -147,7 +152,7 @@ fn caps(context: &Context, raw: &RawPd, diagnostics: &mut Diagnostics) -> Option
             let error = Diagnostic::new(Code::RepeatedSlot, slot.span.clone(), message);
             diagnostics.push(error.also(first.span.clone(), "the first is here"));
         }
-        caps.push(pd.map(|pd| UserCap { of: raw.of, pd, slot: slot.value as u32 }));
+        caps.push(of_whom.map(|of_whom| UserCap { of: raw.of, of_whom, slot: slot.value as u32 }));
     }
     caps.into_iter().collect()
 }
@@ -188,7 +193,12 @@ fn check_reachable(context: &Context, index: usize, diagnostics: &mut Diagnostic
     let reached = !raw.irqs.is_empty()
         || raw.vm.is_some()
         || context.raw.pds.iter().any(|pd| pd.parent == Some(index))
-        || context.raw.channels.iter().flat_map(|c| &c.ends).any(|e| context.names.pd(&e.pd, silent) == Some(index));
+        || context
+            .raw
+            .channels
+            .iter()
+            .flat_map(|c| &c.ends)
+            .any(|e| context.names.pd(&e.party.pd, silent) == Some(index));
     if raw.passive && !reached {
         let message = "nothing ever runs this passive protection domain: it has no channel, interrupt or child";
         diagnostics.push(Diagnostic::new(Code::Unreachable, raw.span.clone(), message));

@@ -196,7 +196,7 @@ fn node(pd: &Pd, system: &System) -> Node {
     }
     rows.extend(pd.irqs.iter().map(interrupt));
     for cap in &pd.caps {
-        let text = format!("slot {}: {} of {}", cap.slot, of_what(cap.of), system.pds[cap.pd].name);
+        let text = format!("slot {}: {} of {}", cap.slot, of_what(cap.of), system.party_name(cap.of_whom));
         rows.push(Row { kind: Kind::Capability, text });
     }
     rows.extend(pd.vm.iter().flat_map(guest));

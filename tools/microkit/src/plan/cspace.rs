@@ -122,19 +122,17 @@ impl Builder<'_> {
                 let option = |set: bool, bit: u64| if set { bit } else { 0 };
                 let port =
                     port::PORT | other.id | option(end.broadcast, port::BROADCAST) | option(end.blind, port::BLIND);
-                let receiver = pds[manager].vcpus.iter().find(|of| of.id == vcpu);
-                let receiver = receiver.expect("a guest's virtual CPU was looked up before");
-                self.mint(cnode, index, receiver.object, Rights::ALL, CapData::Badge(port));
+                self.mint(cnode, index, pds[manager].vcpu(vcpu).object, Rights::ALL, CapData::Badge(port));
             }
         }
     }
 
     fn user_cap(&mut self, root: CNode, cap: &UserCap, pds: &[PdObjects]) {
-        let source = &pds[cap.pd];
-        let object = match cap.of {
-            CapOf::Tcb => source.tcb,
-            CapOf::SchedContext => source.sched_context,
-            CapOf::VSpace => source.vspace,
+        let object = match (cap.of, cap.of_whom) {
+            (CapOf::Tcb, Party::Pd(pd)) => pds[pd].tcb,
+            (CapOf::VSpace, Party::Pd(pd)) => pds[pd].vspace,
+            (CapOf::SchedContext, Party::Pd(pd)) => pds[pd].sched_context,
+            (_, Party::Guest { manager, vcpu }) => pds[manager].vcpu(vcpu).sched_context,
         };
         self.give(root, cap.slot.into(), object);
     }

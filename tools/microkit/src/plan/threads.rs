@@ -54,10 +54,18 @@ pub struct ProgramFrames {
     pub ipc_buffer: ObjectId,
 }
 
+impl PdObjects {
+    /// Those of the virtual CPU with this id.
+    pub fn vcpu(&self, id: u64) -> &VcpuObjects {
+        self.vcpus.iter().find(|vcpu| vcpu.id == id).expect("a guest's virtual CPU was looked up before")
+    }
+}
+
 /// The objects of a virtual CPU.
 pub struct VcpuObjects {
     pub id: u64,
     pub object: ObjectId,
+    pub sched_context: ObjectId,
     pub cnode: CNode,
     tcb: ObjectId,
 }
@@ -262,6 +270,7 @@ impl<'a> Builder<'a> {
                 id: vcpu.id,
                 tcb: self.runs.one(format!("{name}: TCB"), Kind::Tcb),
                 object: self.runs.one(format!("{name}: vCPU"), Kind::VCpu),
+                sched_context: self.sched_context(&name, vm.schedule, vcpu.cpu, TIMEOUT_BADGE + vcpu.id),
                 cnode: self.cnode(format!("{name}: CNode"), CNODE_BITS),
             }
         };
@@ -270,9 +279,7 @@ impl<'a> Builder<'a> {
 
     /// Plans a virtual CPU: a thread that its parent starts.
     fn vcpu(&mut self, vm: &'a Vm, vcpu: Vcpu, objects: &VcpuObjects, parent: &PdObjects, vspace: ObjectId) {
-        let VcpuObjects { tcb, object, cnode, .. } = *objects;
-        let name = vcpu_name(vm, vcpu);
-        let sched_context = self.sched_context(&name, vm.schedule, vcpu.cpu, TIMEOUT_BADGE + vcpu.id);
+        let VcpuObjects { tcb, object, sched_context, cnode, .. } = *objects;
         self.give(parent.cnode, slot::BASE_VCPU + vcpu.id, object);
         self.give(parent.cnode, slot::BASE_VM_TCB + vcpu.id, tcb);
         let endpoint = parent.endpoint.expect("a protection domain with a virtual machine has an endpoint");

@@ -156,8 +156,8 @@ pub enum CapOf {
 pub struct RawCap {
     /// What it gives.
     pub of: CapOf,
-    /// Of which protection domain.
-    pub pd: Text,
+    /// Whose.
+    pub of_whom: RawParty,
     /// Slot of the root CNode.
     pub slot: Number,
 }
@@ -231,17 +231,26 @@ pub struct RawChannel {
     pub ends: Vec<RawEnd>,
 }
 
-/// An `end` of a channel.
+/// A protection domain or one virtual CPU of a virtual machine, as an element names it.
 #[derive(Debug)]
-pub struct RawEnd {
+pub struct RawParty {
     /// The element's name.
     pub span: Span,
     /// The protection domain, or
     pub pd: Text,
     /// the virtual machine.
     pub vm: Text,
-    /// The id of the virtual machine's virtual CPU that receives, if not the first.
+    /// The id of the virtual machine's virtual CPU, if not the first.
     pub vcpu: Number,
+}
+
+/// An `end` of a channel.
+#[derive(Debug)]
+pub struct RawEnd {
+    /// The element's name.
+    pub span: Span,
+    /// Whose it is.
+    pub party: RawParty,
     /// The protection domain's or virtual machine's name for the channel.
     pub id: Number,
     /// May call the other end; the span is that of the attribute.

@@ -132,7 +132,16 @@ fn caps(node: Node, pd: &mut RawPd, diagnostics: &mut Diagnostics) {
             _ => continue,
         };
         let mut attributes = Attributes::of(element, diagnostics);
-        pd.caps.push(RawCap { of, pd: attributes.text("pd"), slot: attributes.number("slot") });
+        pd.caps.push(RawCap { of, of_whom: party(&mut attributes), slot: attributes.number("slot") });
+    }
+}
+
+fn party(attributes: &mut Attributes) -> RawParty {
+    RawParty {
+        span: attributes.element(),
+        pd: attributes.text("pd"),
+        vm: attributes.text("vm"),
+        vcpu: attributes.number("vcpu"),
     }
 }
 
@@ -189,9 +198,7 @@ fn channel(node: Node, pds: &mut [RawPd], diagnostics: &mut Diagnostics) -> RawC
         let mut attributes = Attributes::of(element, diagnostics);
         let end = RawEnd {
             span: attributes.element(),
-            pd: attributes.text("pd"),
-            vm: attributes.text("vm"),
-            vcpu: attributes.number("vcpu"),
+            party: party(&mut attributes),
             id: attributes.number("id"),
             pp: attributes.boolean("pp", false),
             notify: attributes.boolean("notify", true).value,
@@ -200,7 +207,9 @@ fn channel(node: Node, pds: &mut [RawPd], diagnostics: &mut Diagnostics) -> RawC
         };
         // What a guest calls the channel is told to its manager.
         let is = |name: &Text, given: &Text| name.is_some() && text(name) == text(given);
-        let named = |pd: &&mut RawPd| is(&pd.name, &end.pd) || pd.vm.as_ref().is_some_and(|vm| is(&vm.name, &end.vm));
+        let named = |pd: &&mut RawPd| {
+            is(&pd.name, &end.party.pd) || pd.vm.as_ref().is_some_and(|vm| is(&vm.name, &end.party.vm))
+        };
         if let Some(pd) = pds.iter_mut().find(named) {
             pd.set(attributes.text("setvar_id"), RawSetVarValue::Number(end.id.clone()));
         }

@@ -109,7 +109,7 @@ static CSPACE: Shape = Shape {
     children: &[child(&CAP_TCB, 0, MANY), child(&CAP_SC, 0, MANY), child(&CAP_VSPACE, 0, MANY)],
 };
 static CAP_TCB: Shape = leaf("cap_tcb", &["slot", "pd"], &[]);
-static CAP_SC: Shape = leaf("cap_sc", &["slot", "pd"], &[]);
+static CAP_SC: Shape = Shape { ours: &["vm", "vcpu"], ..leaf("cap_sc", &["slot"], &["pd"]) };
 static CAP_VSPACE: Shape = leaf("cap_vspace", &["slot", "pd"], &[]);
 
 static CHANNEL: Shape =

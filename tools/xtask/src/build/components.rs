@@ -31,6 +31,7 @@ const PROGRAMS: &[&str] = &[
     "virtio-serial",
     "console",
     "echo",
+    "top",
     "virtio",
     "block",
     "switch",

@@ -216,6 +216,10 @@ fn an_emulated_instruction_is_no_branch() {
 struct Nothing;
 
 impl Device for Nothing {
+    fn name(&self) -> &'static str {
+        "nothing"
+    }
+
     fn read(&mut self, _: u64) -> u32 {
         0
     }

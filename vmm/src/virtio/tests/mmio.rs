@@ -27,7 +27,7 @@ const NEEDS_RESET: u32 = 0x40;
 
 /// A device with a driver on each of its queues.
 pub struct Bench<D> {
-    pub device: Mmio<D, Ram>,
+    pub device: Mmio<'static, D, Ram>,
     pub ram: Ram,
     pub drivers: Vec<Driver>,
     pub features: u64,

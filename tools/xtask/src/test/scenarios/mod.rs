@@ -13,6 +13,7 @@ mod passthrough;
 mod scheduling;
 mod smp;
 pub mod terminals;
+mod top;
 mod virtio;
 
 use anyhow::{Result, ensure};
@@ -39,6 +40,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(lifecycle::scenarios());
     all.extend(guests::scenarios());
     all.extend(scheduling::scenarios());
+    all.extend(top::scenarios());
     all.extend(terminals::scenarios());
     all.extend(clock::scenarios());
     all.extend(c::scenarios());

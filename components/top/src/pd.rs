@@ -1,0 +1,110 @@
+//! Symbols, clock and handler. Its symbols, for the system description, beside those of [`clients::pd`] (regions are tables as
+//! `ivc::statistics` has them, text as [`top::config`] has it):
+//!
+//! | symbol | attribute | what |
+//! |---|---|---|
+//! | `console_vaddr`, `console_size` | `setvar_vaddr`, `setvar_size` | region shared with the console server |
+//! | `console_channel` | `setvar_id` of the `end` | channel to it |
+//! | `timer_channel` | `setvar_id` of the `irq` | the physical timer, interrupt 30: without it, tables are shown when a key is typed only |
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
+use arm_sysregs::el0::{
+    accessors::{read_cntfrq_el0, read_cntpct_el0, write_cntp_ctl_el0, write_cntp_cval_el0},
+    registers::{CntpCtlEl0, CntpCvalEl0},
+};
+use clients::pd;
+use ivc::{console::Port, statistics::Reader};
+use sel4::cap::SchedContext;
+use sel4_abi::microkit::root_slot_cptr;
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, debug_println, protection_domain, var};
+use top::{Clock, Meter, Session, config};
+
+/// No channel has this number: the description gives no timer.
+const NO_CHANNEL: usize = usize::MAX;
+
+struct Pd {
+    session: Session<'static, Machine>,
+    console: Channel,
+    timer: Option<Channel>,
+}
+
+#[protection_domain(heap_size = 0x1_0000)]
+fn init() -> Pd {
+    let region = pd::region(*var!(console_vaddr: usize = 0), *var!(console_size: usize = 0));
+    let line = region.and_then(|region| Port::client(region).ok()).expect("a region for two rings");
+    let timer = *var!(timer_channel: usize = NO_CHANNEL);
+    let mut pd = Pd {
+        session: Session::new(line, Machine, meters()),
+        console: Channel::new(*var!(console_channel: usize = 0)),
+        timer: (timer != NO_CHANNEL).then(|| Channel::new(timer)),
+    };
+    pd.run();
+    pd
+}
+
+/// Those that the text names.
+fn meters() -> Vec<Meter<'static>> {
+    let (parties, mut problems) = config::parse(pd::text());
+    let mut meters = Vec::new();
+    for party in parties {
+        let reader = party.table.and_then(pd::client).map(Reader::over);
+        if party.table.is_some() && reader.is_none() {
+            problems.push(config::Problem { line: party.line, reason: config::Reason::NoRegion });
+        }
+        meters.push(Meter::new(&party.name, reader, party.slots));
+    }
+    for problem in problems {
+        debug_println!("{}: {problem}", sel4_microkit::pd_name().unwrap_or("top"));
+    }
+    meters
+}
+
+impl Pd {
+    fn run(&mut self) {
+        let turn = self.session.run();
+        if turn.signal {
+            self.console.notify();
+        }
+        match turn.wake_at.filter(|_| self.timer.is_some()) {
+            Some(time) => {
+                write_cntp_cval_el0(CntpCvalEl0::from_bits_retain(time));
+                write_cntp_ctl_el0(CntpCtlEl0::ENABLE);
+            }
+            None => write_cntp_ctl_el0(CntpCtlEl0::empty()),
+        }
+    }
+}
+
+impl Handler for Pd {
+    type Error = Infallible;
+
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        self.run();
+        let timer = self.timer.filter(|&timer| channels.contains(timer));
+        if let Some(Err(error)) = timer.map(|timer| timer.irq_ack()) {
+            debug_println!("{}: the timer is lost: {error}", sel4_microkit::pd_name().unwrap_or("top"));
+        }
+        Ok(())
+    }
+}
+
+/// The physical counter, and the scheduling contexts that the description gives.
+struct Machine;
+
+impl Clock for Machine {
+    fn now(&self) -> u64 {
+        read_cntpct_el0().bits()
+    }
+
+    fn frequency(&self) -> u64 {
+        read_cntfrq_el0().bits()
+    }
+
+    fn consumed(&mut self, slot: u64) -> u64 {
+        let context: SchedContext = sel4::Cap::from_bits(root_slot_cptr(slot));
+        context.consumed().unwrap_or(0)
+    }
+}
