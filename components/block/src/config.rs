@@ -6,6 +6,7 @@
 //! 1 linux-a 0 16M                channel 1 is called "linux-a" and has the first 16 MiB
 //! 2 linux-b 16M 8M               channel 2 has the next 8
 //! 3 auditor 0 24M read-only      channel 3 may read all of it
+//! 4 linux-c partition root       channel 4 has the partition of this label, or with this identifier, of a disk with a GPT
 //! ```
 //!
 //! Places and sizes are in bytes, with `K`, `M` and `G` for powers of 1024; they are multiples of a sector.
@@ -16,6 +17,35 @@ use core::fmt;
 use clients::{is_name, statements};
 use ivc::block::SECTOR;
 
+use crate::gpt;
+
+/// Where a part lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// There.
+    At {
+        /// First sector.
+        first: u64,
+        /// Number of sectors.
+        sectors: u64,
+    },
+    /// Where the disk's partition table says that the partition of this label, or with this identifier, is.
+    Partition(String),
+    /// Nowhere: what was said of it is wrong, which was told.
+    Nowhere,
+}
+
+impl Place {
+    /// First sector, and number of sectors: none while it is not known.
+    #[must_use]
+    pub fn extent(&self) -> (u64, u64) {
+        match *self {
+            Self::At { first, sectors } => (first, sectors),
+            Self::Partition(_) | Self::Nowhere => (0, 0),
+        }
+    }
+}
+
 /// A client's part of the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -23,10 +53,8 @@ pub struct Part {
     pub channel: usize,
     /// What it is called.
     pub name: String,
-    /// First sector.
-    pub first: u64,
-    /// Number of sectors.
-    pub sectors: u64,
+    /// Where it is.
+    pub place: Place,
     /// The client cannot write.
     pub read_only: bool,
     /// Number of the line that says so.
@@ -34,8 +62,13 @@ pub struct Part {
 }
 
 impl Part {
-    fn overlaps(&self, other: &Self) -> bool {
-        self.first < other.first + other.sectors && other.first < self.first + self.sectors
+    /// Whether both can write, and some of it is the same. Those that only read may share what one writes: the description says so on
+    /// purpose.
+    #[must_use]
+    pub fn conflicts_with(&self, other: &Self) -> bool {
+        let ((first, sectors), (others_first, others)) = (self.place.extent(), other.place.extent());
+        let apart = first.saturating_add(sectors) <= others_first || others_first.saturating_add(others) <= first;
+        !self.read_only && !other.read_only && sectors > 0 && others > 0 && !apart
     }
 }
 
@@ -63,6 +96,14 @@ pub enum Reason {
     Overlap(String),
     /// No usable region is shared with the client.
     NoRegion,
+    /// Something is wrong with one of the disk's partition tables.
+    Table(gpt::Copy, gpt::Damage),
+    /// The two tables say different things.
+    TablesDiffer,
+    /// No partition is called so.
+    NoPartition(String),
+    /// Several partitions are called so.
+    SeveralPartitions(String),
     /// The disk is too small.
     BeyondDisk {
         /// In sectors.
@@ -74,7 +115,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotUtf8 => "not UTF-8",
-            Self::Incomplete => "is not a channel, a name, a place and a size",
+            Self::Incomplete => "is not a channel, a name, and a place and a size (or `partition` and its label)",
             Self::BadChannel => "channels are 0 to 15",
             Self::ChannelTwice => "this channel has a client already",
             Self::BadName => "a name has 1 to 16 letters, digits, `-`, `_` or `.`",
@@ -82,6 +123,10 @@ impl fmt::Display for Reason {
             Self::UnknownFlag => "only `read-only` may follow the size",
             Self::Overlap(other) => return write!(f, "some of it is {other}'s, and both can write"),
             Self::NoRegion => "no usable region is mapped for this channel (client_<channel>_vaddr)",
+            Self::Table(copy, damage) => return write!(f, "{copy} {damage}"),
+            Self::TablesDiffer => "the partition table and its copy differ: the copy is not used",
+            Self::NoPartition(name) => return write!(f, "no partition is called {name}"),
+            Self::SeveralPartitions(name) => return write!(f, "several partitions are called {name}"),
             Self::BeyondDisk { disk } => return write!(f, "ends behind the disk, which has {disk} sectors"),
         })
     }
@@ -103,15 +148,12 @@ pub fn parse(text: &[u8]) -> (Vec<Part>, Vec<Problem>) {
 fn part(parts: &[Part], line: usize, statement: &str) -> Result<Part, Reason> {
     let mut words = statement.split_whitespace();
     let mut word = || words.next().ok_or(Reason::Incomplete);
-    let (channel, name, first, sectors) = (word()?, word()?, word()?, word()?);
+    let (channel, name, first, second) = (word()?, word()?, word()?, word()?);
     let channel = clients::channel(channel).ok_or(Reason::BadChannel)?;
     if !is_name(name) {
         return Err(Reason::BadName);
     }
-    let (first, sectors) = (size(first).ok_or(Reason::BadSize)?, size(sectors).ok_or(Reason::BadSize)?);
-    if sectors == 0 || first.checked_add(sectors).is_none() {
-        return Err(Reason::BadSize);
-    }
+    let place = place(first, second).ok_or(Reason::BadSize)?;
     let read_only = match (words.next(), words.next()) {
         (None, _) => false,
         (Some("read-only"), None) => true,
@@ -120,12 +162,19 @@ fn part(parts: &[Part], line: usize, statement: &str) -> Result<Part, Reason> {
     if parts.iter().any(|other| other.channel == channel) {
         return Err(Reason::ChannelTwice);
     }
-    let part = Part { channel, name: name.into(), first, sectors, read_only, line };
-    // Those that only read may share what one writes: the description says so on purpose.
-    match parts.iter().find(|other| !read_only && !other.read_only && part.overlaps(other)) {
+    let part = Part { channel, name: name.into(), place, read_only, line };
+    match parts.iter().find(|other| part.conflicts_with(other)) {
         Some(other) => Err(Reason::Overlap(other.name.clone())),
         None => Ok(part),
     }
+}
+
+fn place(first: &str, second: &str) -> Option<Place> {
+    if first == "partition" {
+        return Some(Place::Partition(second.into()));
+    }
+    let (first, sectors) = (size(first)?, size(second).filter(|&sectors| sectors > 0)?);
+    first.checked_add(sectors).map(|_| Place::At { first, sectors })
 }
 
 /// A size in sectors.
@@ -147,10 +196,18 @@ mod tests {
 
     #[test]
     fn parts_are_read() {
-        let (parts, problems) = parse(b"# a disk\n1 a 0 16M\n\n2 b 16M 1K # small\n3 c 0 1G read-only");
+        let (parts, problems) =
+            parse(b"# a disk\n1 a 0 16M\n\n2 b 16M 1K # small\n3 c 0 1G read-only\n4 d partition x");
         assert_eq!(problems, []);
-        let all: Vec<_> = parts.iter().map(|p| (p.channel, p.name.as_str(), p.first, p.sectors, p.read_only)).collect();
-        assert_eq!(all, [(1, "a", 0, 32768, false), (2, "b", 32768, 2, false), (3, "c", 0, 1 << 21, true)]);
+        let all: Vec<_> = parts.iter().map(|p| (p.channel, p.name.as_str(), p.place.extent(), p.read_only)).collect();
+        let expected = [
+            (1, "a", (0, 32768), false),
+            (2, "b", (32768, 2), false),
+            (3, "c", (0, 1 << 21), true),
+            (4, "d", (0, 0), false),
+        ];
+        assert_eq!(all, expected);
+        assert_eq!(parts[3].place, Place::Partition("x".into()));
     }
 
     #[test]
@@ -158,6 +215,8 @@ mod tests {
         let cases: &[(&[u8], Reason)] = &[
             (b"\xff", Reason::NotUtf8),
             (b"2 b 16M", Reason::Incomplete),
+            (b"2 b partition", Reason::Incomplete),
+            (b"2 b partition x writable", Reason::UnknownFlag),
             (b"16 b 16M 1M", Reason::BadChannel),
             (b"x b 16M 1M", Reason::BadChannel),
             (b"1 b 16M 1M", Reason::ChannelTwice),

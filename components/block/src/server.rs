@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use clients::Signals;
 use ivc::block::{self, Answer, Disk, Lost, MAX_REQUEST, NAME, Operation, Request, Status};
 
-use crate::config::{Part, Problem, Reason};
+use crate::config::{Part, Place, Problem, Reason};
+use crate::survey::{self, Survey};
 
 /// A client, its part of the disk, and what is shared with it.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ impl Client<'_> {
         let mut name = [0; NAME];
         let length = self.part.name.len().min(NAME);
         name[..length].copy_from_slice(&self.part.name.as_bytes()[..length]);
-        Disk { sectors: self.part.sectors, read_only: self.part.read_only, name }
+        Disk { sectors: self.part.place.extent().1, read_only: self.part.read_only, name }
     }
 }
 
@@ -45,8 +46,9 @@ pub struct Server<'m> {
     clients: Vec<Client<'m>>,
     /// The pieces of the data shared with the driver.
     open: Vec<Option<Open>>,
-    /// The disk, once the driver has told.
+    /// The disk, once the driver has told, and the partitions are known that are named.
     disk: Option<Disk>,
+    survey: Survey,
     /// The client that comes first next time.
     next: usize,
 }
@@ -57,7 +59,7 @@ impl<'m> Server<'m> {
     pub fn new(driver: block::Client<'m>, channel: usize, clients: Vec<Client<'m>>) -> Self {
         let pieces = driver.data().size() / MAX_REQUEST;
         let open = (0..pieces).map(|_| None).collect();
-        Self { driver, channel, clients, open, disk: None, next: 0 }
+        Self { driver, channel, clients, open, disk: None, survey: Survey::default(), next: 0 }
     }
 
     /// Whether the region shared with the driver has room for one request.
@@ -68,14 +70,14 @@ impl<'m> Server<'m> {
 
     /// Does what can be done now. Returns whom to signal; clients whose part is not on the disk are told of in `problems`.
     pub fn turn(&mut self, problems: &mut Vec<Problem>) -> Signals {
-        if self.disk.is_none() {
-            self.introduce(problems);
-        }
         loop {
             let lost = self.driver.lost();
             self.answers();
             if let Some(lost) = lost {
                 self.repeat(lost);
+            }
+            if self.disk.is_none() {
+                self.introduce(problems);
             }
             if self.takes_requests() {
                 self.requests();
@@ -90,12 +92,27 @@ impl<'m> Server<'m> {
     /// Tells the clients what they have, once the disk is known.
     fn introduce(&mut self, problems: &mut Vec<Problem>) {
         let Some(disk) = self.driver.disk() else { return };
+        let by_partition = self.clients.iter().any(|client| matches!(client.part.place, Place::Partition(_)));
+        if by_partition && !(self.driver.is_served() && self.survey.advance(&mut self.driver, disk.sectors)) {
+            return;
+        }
+        self.survey.resolve(self.clients.iter_mut().map(|client| &mut client.part), problems);
         self.disk = Some(disk);
-        for client in &mut self.clients {
-            client.part.read_only |= disk.read_only;
-            if client.part.first.saturating_add(client.part.sectors) > disk.sectors {
-                problems.push(Problem { line: client.part.line, reason: Reason::BeyondDisk { disk: disk.sectors } });
-                client.part.sectors = 0;
+        for index in 0..self.clients.len() {
+            let (before, rest) = self.clients.split_at_mut(index);
+            let client = &mut rest[0];
+            let part = &mut client.part;
+            part.read_only |= disk.read_only;
+            let (first, sectors) = part.place.extent();
+            let other = before.iter().map(|other| &other.part).find(|other| part.conflicts_with(other));
+            let reason = if first.saturating_add(sectors) > disk.sectors {
+                Some(Reason::BeyondDisk { disk: disk.sectors })
+            } else {
+                other.map(|other| Reason::Overlap(other.name.clone()))
+            };
+            if let Some(reason) = reason {
+                problems.push(Problem { line: part.line, reason });
+                part.place = Place::Nowhere;
             }
             client.port.set_disk(&client.disk());
         }
@@ -108,6 +125,8 @@ impl<'m> Server<'m> {
 
     /// Asks a driver that has started anew for what its former life did not answer. The data are still there.
     fn repeat(&mut self, lost: Lost) {
+        // What it did answer has been taken.
+        self.survey.repeat();
         for open in self.open.iter_mut().flatten().filter(|open| lost.has(open.position)) {
             open.position = self.driver.position();
             // The driver has thrown away what was in the ring: there is room.
@@ -118,6 +137,11 @@ impl<'m> Server<'m> {
     /// Passes the driver's answers on.
     fn answers(&mut self) {
         while let Some(Answer { tag, status }) = self.driver.receive() {
+            if tag == survey::TAG {
+                let disk = self.driver.disk().map_or(0, |disk| disk.sectors);
+                self.survey.answer(&self.driver, disk, status);
+                continue;
+            }
             let Some(Open { client, request, .. }) = self.open.get_mut(tag as usize).and_then(Option::take) else {
                 continue;
             };
@@ -148,7 +172,8 @@ impl<'m> Server<'m> {
     fn request(&mut self, client: usize, piece: usize) -> bool {
         let Client { part, port } = &mut self.clients[client];
         let Some(request) = port.receive() else { return false };
-        let disk = Disk { sectors: part.sectors, read_only: part.read_only, ..Disk::default() };
+        let (first, sectors) = part.place.extent();
+        let disk = Disk { sectors, read_only: part.read_only, ..Disk::default() };
         let request = match request {
             Ok(request) if request.is_valid(&disk, port.data().size()) => request,
             Ok(Request { tag, .. }) | Err(tag) => {
@@ -162,7 +187,7 @@ impl<'m> Server<'m> {
             let _ = port.data().copy_to(request.offset, self.driver.data(), offset, request.length);
         }
         // The request of a flush says nothing of sectors.
-        let sector = if request.operation == Operation::Flush { 0 } else { part.first + request.sector };
+        let sector = if request.operation == Operation::Flush { 0 } else { first + request.sector };
         let length = if request.operation == Operation::Flush { 0 } else { request.length };
         let asked = Request { tag: piece as u32, sector, offset, length, ..request };
         let position = self.driver.position();

@@ -265,3 +265,73 @@ proptest! {
         prop_assert!(bench.driver.content[40 * SECTOR..].iter().all(|&byte| byte == 0));
     }
 }
+
+/// A disk's content with these partitions: label, first sector, number of sectors.
+fn partitioned(partitions: &[(&str, u64, u64)]) -> Vec<u8> {
+    let device = std::io::Cursor::new(vec![0; SECTORS as usize * SECTOR]);
+    let mut disk = gpt::GptConfig::new().writable(true).create_from_device(device, None).expect("a table");
+    for (number, &(name, first, sectors)) in (1..).zip(partitions) {
+        disk.add_partition_at(name, number, first, sectors, gpt::partition_types::LINUX_FS, 0).expect("a partition");
+    }
+    disk.write().expect("a disk").into_inner()
+}
+
+/// The sectors of each client, and what was told, when the disk has this content.
+fn served(text: &str, content: Vec<u8>) -> (Vec<u64>, Vec<String>) {
+    let (disk, shared) = (memory(MAX_REQUEST), [memory(4096), memory(4096), memory(4096)]);
+    let mut bench = Bench::new(&disk, &shared[..text.lines().count()], text);
+    bench.driver.content = content;
+    bench.settle();
+    let sectors = bench.clients.iter().map(|client| client.disk().expect("the disk is known").sectors).collect();
+    (sectors, bench.problems.iter().map(ToString::to_string).collect())
+}
+
+const PARTITIONS: [(&str, u64, u64); 2] = [("boot", 40, 10), ("root", 50, 14)];
+
+#[test]
+fn a_part_may_be_a_partition() {
+    let (disk, shared) = (memory(MAX_REQUEST), [memory(4096), memory(4096)]);
+    let mut bench = Bench::new(&disk, &shared, "1 a partition root\n2 b partition boot read-only\n");
+    bench.driver.content = partitioned(&PARTITIONS);
+    assert!(bench.clients[0].data().write(0, &[7; 512]));
+    // It is asked before the tables are read, and waits.
+    bench.ask(0, Operation::Write, 13, 512);
+    bench.ask(1, Operation::Read, 10, 512);
+    bench.settle();
+    assert_eq!(bench.problems, []);
+    assert_eq!((bench.status(0), bench.status(1)), (Some(Status::Done), Some(Status::Refused)));
+    assert_eq!(bench.driver.order, [1, SECTORS - 33, 63]);
+    assert!(bench.driver.content[63 * SECTOR..64 * SECTOR].iter().all(|&byte| byte == 7));
+    let disks: Vec<_> = bench.clients.iter().map(|client| client.disk().expect("the disk is known").sectors).collect();
+    assert_eq!(disks, [14, 10]);
+}
+
+#[test]
+fn what_is_wrong_with_a_partition_is_told() {
+    let text = "1 a partition root\n2 b partition rot\n3 c 30K 5K";
+    let (sectors, problems) = served(text, partitioned(&PARTITIONS));
+    assert_eq!(sectors, [14, 0, 0]);
+    let overlap = "clients, line 3: some of it is a's, and both can write";
+    assert_eq!(problems, ["clients, line 2: no partition is called rot", overlap]);
+    let (sectors, problems) = served("1 a partition x", partitioned(&[("x", 40, 1), ("x", 41, 1)]));
+    assert_eq!((sectors, problems), (vec![0], vec!["clients, line 1: several partitions are called x".to_owned()]));
+}
+
+#[test]
+fn a_damaged_table_is_told_and_its_copy_used() {
+    let mut content = partitioned(&PARTITIONS);
+    content[2 * SECTOR] ^= 1;
+    let (sectors, problems) = served("1 a partition root", content);
+    let told = "clients, line 1: the partition table has entries with a wrong checksum";
+    assert_eq!((sectors, problems), (vec![14], vec![told.to_owned()]));
+    let mut content = partitioned(&PARTITIONS);
+    let other = partitioned(&[("root", 34, 1)]);
+    let backup = (SECTORS - 33) as usize * SECTOR;
+    content[backup..].copy_from_slice(&other[backup..]);
+    let (sectors, problems) = served("1 a partition root", content);
+    let told = "clients, line 1: the partition table and its copy differ: the copy is not used";
+    assert_eq!((sectors, problems), (vec![14], vec![told.to_owned()]));
+    let (sectors, problems) = served("1 a partition root\n2 b 0 1K", vec![0; SECTORS as usize * SECTOR]);
+    let told = ["the partition table is not there", "the partition table's copy is not there"];
+    assert_eq!((sectors, problems), (vec![0, 2], told.map(|told| format!("clients, line 1: {told}")).to_vec()));
+}

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
+use gpt::{GptConfig, partition_types};
 
 /// Size of a disk that is made, in bytes. It takes no more than what is written to it.
 const DISK: u64 = 64 << 20;
@@ -90,6 +91,22 @@ fn socket() -> PathBuf {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     std::env::temp_dir().join(format!("quoll-serial-{}-{number}", std::process::id()))
+}
+
+/// The partitions of a disk that has some: label, first sector, number of sectors.
+pub const PARTITIONS: [(&str, u64, u64); 2] = [("other", 2048, 4096), ("linux", 32768, 16384)];
+
+/// Writes a partition table.
+///
+/// # Errors
+/// When the image cannot be written.
+pub fn partition(disk: &Path) -> Result<()> {
+    let mut table = GptConfig::new().writable(true).create(disk)?;
+    for (number, (label, first, sectors)) in (1..).zip(PARTITIONS) {
+        table.add_partition_at(label, number, first, sectors, partition_types::LINUX_FS, 0)?;
+    }
+    table.write()?;
+    Ok(())
 }
 
 /// Makes an empty disk.

@@ -15,7 +15,7 @@ use crate::cli::{BuildOptions, Config};
 use crate::console::{Lost, Session};
 use crate::guest::Kernel;
 use crate::machine::{Boot, Gic, Machine};
-use crate::peripherals::Peripherals;
+use crate::peripherals::{self, Peripherals};
 use crate::terminals::running::Started;
 use crate::workspace::Workspace;
 
@@ -33,6 +33,8 @@ pub struct Case {
 pub enum Boots {
     /// The image of a system.
     System(BuildOptions),
+    /// The same on a machine whose disk has a partition table, [`PARTITIONS`](crate::peripherals::PARTITIONS).
+    Partitioned(BuildOptions),
     /// The system of programs in C.
     C(Config),
     /// A system of clients that have terminals of their own; with or without a log of each.
@@ -51,7 +53,7 @@ impl Boots {
     /// When it does not build.
     pub fn build(&self, workspace: &Workspace) -> Result<()> {
         match self {
-            Self::System(options) => build::image(workspace, options).map(drop),
+            Self::System(options) | Self::Partitioned(options) => build::image(workspace, options).map(drop),
             Self::C(config) => build::c::image(workspace, *config).map(drop),
             Self::Terminals { .. } => build::image(workspace, &terminals::options()).map(drop),
             Self::Bare(_) => Ok(()),
@@ -61,7 +63,7 @@ impl Boots {
     /// The guest's Linux, if there is one.
     pub fn linux(&self) -> Option<Kernel> {
         match self {
-            Self::System(options) => Some(options.linux),
+            Self::System(options) | Self::Partitioned(options) => Some(options.linux),
             Self::Bare(kernel) => Some(*kernel),
             Self::C(_) | Self::Terminals { .. } => None,
         }
@@ -108,7 +110,7 @@ impl Scenario {
     /// Cores of the machine: as many as the configuration is meant for.
     fn cores(&self) -> usize {
         match &self.boots {
-            Boots::System(options) => options.config.cores(),
+            Boots::System(options) | Boots::Partitioned(options) => options.config.cores(),
             Boots::C(config) => config.cores(),
             Boots::Bare(_) | Boots::Terminals { .. } => 1,
         }
@@ -176,13 +178,18 @@ fn start<'a>(workspace: &'a Workspace, scenario: &'a Scenario) -> Result<Talk<'a
         cores: scenario.cores(),
         icount: scenario.counted,
         boot: match &scenario.boots {
-            Boots::System(options) => Boot::Image(build::image_path(workspace, options)),
+            Boots::System(options) | Boots::Partitioned(options) => Boot::Image(build::image_path(workspace, options)),
             Boots::C(config) => Boot::Image(build::c::image_path(workspace, *config)),
             Boots::Terminals { .. } => Boot::Image(build::image_path(workspace, &terminals::options())),
             Boots::Bare(kernel) => Boot::bare(workspace, *kernel),
         },
         peripherals: match &scenario.boots {
             Boots::System(options) => build::fresh_peripherals(workspace, options, &name)?,
+            Boots::Partitioned(options) => {
+                let peripherals = build::fresh_peripherals(workspace, options, &name)?;
+                peripherals.disk.iter().try_for_each(|disk| peripherals::partition(disk))?;
+                peripherals
+            }
             Boots::C(_) | Boots::Terminals { .. } | Boots::Bare(_) => Peripherals::default(),
         },
         counter,

@@ -9,6 +9,7 @@ use super::{CHORD, ECHO, ask_echo, judges_itself};
 use crate::cli::{BuildOptions, Config};
 use crate::guest::{Kernel, PROMPT};
 use crate::machine::{CPUS, Gic};
+use crate::peripherals::PARTITIONS;
 use crate::test::scenario::{Boots, Case, Scenario, Talk};
 
 /// The console's clients in the systems here.
@@ -24,6 +25,12 @@ const LINUX_CASES: [Case; 8] = [
     Case { name: "has a second console", check: second_console },
     Case { name: "finds its files again after a reboot", check: files_stay },
     Case { name: "powers off, and the others go on", check: power_off },
+];
+
+const PARTITION_CASES: [Case; 3] = [
+    Case { name: "reaches the prompt", check: prompt },
+    Case { name: "has the partition as its disk", check: partition },
+    Case { name: "has a file system on its disk", check: file_system },
 ];
 
 const NETWORK_CASES: [Case; 5] = [
@@ -79,7 +86,15 @@ pub fn scenarios() -> Vec<Scenario> {
         counted: false,
         cases: HOSTILE_CASES.to_vec(),
     });
-    linux.into_iter().chain([network]).chain(hostile).collect()
+    let partitioned = Scenario {
+        name: "virtio, Linux 6.1 on a partition".to_owned(),
+        boots: Boots::Partitioned(BuildOptions::of("tests/systems/partitions.xml", Config::Debug, Kernel::V6_1)),
+        cpu: CPUS[0],
+        gic: Gic::V2,
+        counted: false,
+        cases: PARTITION_CASES.to_vec(),
+    };
+    linux.into_iter().chain([partitioned, network]).chain(hostile).collect()
 }
 
 /// Gives a client the terminal.
@@ -133,6 +148,22 @@ fn file_system(talk: &mut Talk) -> Result<Option<String>> {
 /// The sum in an answer of `md5sum`.
 fn sum(answer: &str) -> Option<&str> {
     answer.split_whitespace().find(|word| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// What it writes at its disk's end is at the end of the partition, and the table is as it was.
+fn partition(talk: &mut Talk) -> Result<Option<String>> {
+    let [_, (_, first, sectors)] = PARTITIONS;
+    let size = talk.session.ask("cat /sys/block/vda/size", PROMPT)?;
+    ensure!(size.lines().any(|line| line.trim() == sectors.to_string()), "{size}");
+    let last = sectors - 1;
+    talk.session.ask(&format!("yes | dd of=/dev/vda bs=512 count=1 seek={last} conv=fsync"), PROMPT)?;
+    let content = std::fs::read(talk.disk.as_ref().context("this machine has a disk")?)?;
+    let place = |sector: u64| usize::try_from(sector * 512);
+    let written = &content[place(first + last)?..place(first + sectors)?];
+    ensure!(written.chunks(2).all(|pair| pair == b"y\n"), "{}", written.escape_ascii());
+    let around = [place(34)?..place(first)?, place(first + sectors)?..content.len() - place(33)?];
+    ensure!(around.into_iter().all(|range| content[range].iter().all(|&byte| byte == 0)), "something else was written");
+    Ok(None)
 }
 
 fn beyond(talk: &mut Talk) -> Result<Option<String>> {
