@@ -216,10 +216,12 @@ impl Run {
         }
     }
 
-    /// Moves a shared interrupt, unless a CPU is handling it: the architecture leaves open what happens then.
+    /// Moves a shared interrupt, unless a CPU is handling it, though it be deactivated behind that one's back: the architecture leaves open
+    /// what happens then, and which interrupt the CPU ends that had it.
     fn target(&mut self, n: usize, cpu: usize) {
         let intid = u64::from(INTERRUPTS[n]);
-        if INTERRUPTS[n] < FIRST_SPI || self.model.at(0, n).active {
+        let is_handled = self.taken.iter().flatten().any(|(taken, _)| *taken == n);
+        if INTERRUPTS[n] < FIRST_SPI || is_handled || self.model.at(0, n).active {
             return;
         }
         match self.model.version {
