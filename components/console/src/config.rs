@@ -14,15 +14,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use clients::{is_name, statements};
 use ivc::console::Port;
 
 use crate::Client;
 
-/// Longest name of a client.
-pub const MAX_NAME: usize = 16;
-
-/// Channel ids are below this (Microkit manual, limits).
-const CHANNELS: usize = 62;
+pub use clients::MAX_NAME;
 
 /// The text, understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,14 +45,8 @@ pub struct ClientConfig {
     pub line: usize,
 }
 
-/// A line that is left out, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Number of the line, from 1.
-    pub line: usize,
-    /// What is wrong with it.
-    pub reason: Reason,
-}
+/// A line that is left out.
+pub type Problem = clients::Problem<Reason>;
 
 /// What can be wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,21 +73,20 @@ pub enum Reason {
     NoRegion,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = match self.reason {
-            Reason::NotUtf8 => "not UTF-8",
-            Reason::UnknownStatement => "begins neither with a channel nor with `banner` or `labels`",
-            Reason::BadChannel => "channels are 0 to 61",
-            Reason::ChannelTwice => "this channel has a client already",
-            Reason::BadName => "a name has 1 to 16 letters, digits, `-`, `_` or `.`",
-            Reason::NameTwice => "this name is another client's",
-            Reason::UnknownFlag => "only `focus` may follow the name",
-            Reason::FocusTwice => "another client has the focus",
-            Reason::UnknownLabels => "`labels` takes `bold` or `plain`",
-            Reason::NoRegion => "no usable region is mapped for this channel (client_<channel>_vaddr)",
-        };
-        write!(f, "clients, line {}: {reason}", self.line)
+        f.write_str(match self {
+            Self::NotUtf8 => "not UTF-8",
+            Self::UnknownStatement => "begins neither with a channel nor with `banner` or `labels`",
+            Self::BadChannel => "channels are 0 to 15",
+            Self::ChannelTwice => "this channel has a client already",
+            Self::BadName => "a name has 1 to 16 letters, digits, `-`, `_` or `.`",
+            Self::NameTwice => "this name is another client's",
+            Self::UnknownFlag => "only `focus` may follow the name",
+            Self::FocusTwice => "another client has the focus",
+            Self::UnknownLabels => "`labels` takes `bold` or `plain`",
+            Self::NoRegion => "no usable region is mapped for this channel (client_<channel>_vaddr)",
+        })
     }
 }
 
@@ -106,10 +96,10 @@ impl Config {
     pub fn parse(text: &[u8]) -> (Self, Vec<Problem>) {
         let mut config = Self::default();
         let mut problems = Vec::new();
-        for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
-            let number = index + 1;
-            if let Err(reason) = config.statement(number, line) {
-                problems.push(Problem { line: number, reason });
+        for (line, statement) in statements(text) {
+            let read = statement.ok_or(Reason::NotUtf8).and_then(|statement| config.statement(line, statement));
+            if let Err(reason) = read {
+                problems.push(Problem { line, reason });
             }
         }
         (config, problems)
@@ -135,13 +125,10 @@ impl Config {
         clients
     }
 
-    fn statement(&mut self, number: usize, line: &[u8]) -> Result<(), Reason> {
-        let line = core::str::from_utf8(line).map_err(|_| Reason::NotUtf8)?;
-        let line = line.split('#').next().unwrap_or_default().trim();
-        let (keyword, rest) =
-            line.split_once(char::is_whitespace).map_or((line, ""), |(keyword, rest)| (keyword, rest.trim_start()));
+    fn statement(&mut self, line: usize, statement: &str) -> Result<(), Reason> {
+        let words = statement.split_once(char::is_whitespace);
+        let (keyword, rest) = words.map_or((statement, ""), |(keyword, rest)| (keyword, rest.trim_start()));
         match keyword {
-            "" => Ok(()),
             "banner" => {
                 self.banner.push(rest.into());
                 Ok(())
@@ -154,13 +141,13 @@ impl Config {
                 };
                 Ok(())
             }
-            channel if channel.bytes().all(|byte| byte.is_ascii_digit()) => self.client(number, channel, rest),
+            channel if channel.bytes().all(|byte| byte.is_ascii_digit()) => self.client(line, channel, rest),
             _ => Err(Reason::UnknownStatement),
         }
     }
 
     fn client(&mut self, line: usize, channel: &str, rest: &str) -> Result<(), Reason> {
-        let channel = channel.parse().ok().filter(|&channel| channel < CHANNELS).ok_or(Reason::BadChannel)?;
+        let channel = clients::channel(channel).ok_or(Reason::BadChannel)?;
         let mut words = rest.split_whitespace();
         let name = words.next().filter(|name| is_name(name)).ok_or(Reason::BadName)?;
         let focus = match (words.next(), words.next()) {
@@ -186,11 +173,6 @@ impl Config {
     }
 }
 
-fn is_name(name: &str) -> bool {
-    (1..=MAX_NAME).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,7 +194,7 @@ mod tests {
         let cases: &[(&[u8], Reason)] = &[
             (b"\xff", Reason::NotUtf8),
             (b"x y", Reason::UnknownStatement),
-            (b"62 a", Reason::BadChannel),
+            (b"16 a", Reason::BadChannel),
             (b"99999999999999999999999 a", Reason::BadChannel),
             (b"1 b", Reason::ChannelTwice),
             (b"2", Reason::BadName),
@@ -225,7 +207,7 @@ mod tests {
             (b"labels", Reason::UnknownLabels),
         ];
         for (line, reason) in cases {
-            let text = [b"# who\r\n 1 first focus # here\r\n", *line, b"\n61 last"].concat();
+            let text = [b"# who\r\n 1 first focus # here\r\n", *line, b"\n15 last"].concat();
             let (config, problems) = Config::parse(&text);
             assert_eq!(problems, vec![Problem { line: 3, reason: *reason }]);
             assert_eq!(config.clients.len(), 2);
