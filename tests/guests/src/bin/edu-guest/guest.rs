@@ -76,7 +76,7 @@ fn fill(words: &[AtomicU32; WORDS], value: impl Fn(u32) -> u32) {
 }
 
 fn copies(tally: &mut Tally<Uart>) {
-    let pattern = |index: u32| 0x5a00_0000 | index * 0x0101;
+    let pattern = |index: u32| 0x5a00_0000 | (index * 0x0101);
     fill(&FROM, pattern);
     tally.check("a copy from memory", copy(address(&FROM), BUFFER, BYTES, 0), true);
     tally.check("the pointer is the guest's", read32(SOURCE) as usize, address(&FROM));
