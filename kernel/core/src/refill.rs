@@ -150,43 +150,39 @@ impl<'a> Refills<'a> {
 
     /// Charges `used` ticks that ended at `now`. They come back one period after they began to be used.
     pub fn charge(&self, mut used: u64, now: u64) {
-        if !self.is_ready(now) {
-            // The way out of a budget that has ended.
-            self.delay_head(used);
-            return;
-        }
-        if used < self.head().amount {
-            if used > 0 {
-                self.split_head(used);
-            }
-            return self.merge_small_head();
-        }
         // Refills that were used up whole: each comes back a period after its own time.
-        while self.head().amount <= used {
+        while self.is_ready(now) && self.head().amount <= used {
             let head = self.head();
             used -= head.amount;
             let back = Refill { time: head.time.saturating_add(self.period), amount: head.amount };
             if self.len() == 1 {
                 self.set_head(back);
+                self.delay_head(used);
+                used = 0;
                 break;
             }
             self.pop();
             self.schedule(back);
         }
-        // Used more than there was: what is over delays the next use, so that the share holds. Taken from the next refill, it
-        // would have to come back by itself, and a full queue would delay another refill for it.
-        self.delay_head(used);
+        if self.is_ready(now) {
+            self.split_head(used);
+        } else {
+            // Used more than there was: what is over delays the next use, so that the share holds. Taken from the next refill, it
+            // would have to come back by itself, and a full queue would delay another refill for it.
+            self.delay_head(used);
+        }
         self.merge_small_head();
     }
 
     /// Takes `used` from the head, which has more.
     fn split_head(&self, used: u64) {
+        if used == 0 {
+            return;
+        }
         let head = self.head();
         let back = Refill { time: head.time.saturating_add(self.period), amount: used };
         self.set_head(Refill { time: head.time.saturating_add(used), amount: head.amount - used });
-        // If hardly anything is left, that makes room for what comes back.
-        self.merge_small_head();
-        if self.len() == 1 && self.head().time < back.time {
+        if self.len() == 1 {
             self.push(back);
         } else {
             self.schedule(back);
