@@ -251,7 +251,10 @@ fn impostor(talk: &mut Talk) -> Result<Option<String>> {
     focus_linux(talk, GUESTS[1])?;
     talk.session.ask("ip link set eth0 down", PROMPT)?;
     talk.session.ask("ip link set eth0 address 52:54:00:00:01:0c", PROMPT)?;
-    talk.session.ask("ip link set eth0 up", PROMPT)?;
+    // What the switch says of that comes in the middle of whatever is typed: it is waited for.
+    talk.session.send("ip link set eth0 up; ping -c 1 -W 1 10.0.0.1 > /dev/null\r")?;
+    talk.session.expect("under an address that it has not: dropped")?;
+    talk.session.wait_until_quiet(Duration::from_secs(3))?;
     ensure!(!reaches(talk, "10.0.0.1")?, "an impostor is heard");
     let times = talk.session.transcript().matches("switch: b sends under an address that it has not").count();
     ensure!(times == 1, "it was told {times} times");
