@@ -15,6 +15,7 @@ const A: Client = ("1", "linux_a");
 const B: Client = ("2", "linux_b");
 const REALTIME: Client = ("3", "realtime");
 const ECHO: Client = ("4", "echo");
+const TOP: Client = ("5", "top");
 
 const CASES: [Case; 11] = [
     Case { name: "all guests come up", check: all_come_up },
@@ -164,6 +165,11 @@ fn others(talk: &mut Talk) -> Result<Option<String>> {
     switch_to(talk, REALTIME)?;
     talk.session.send("l")?;
     let figures = talk.session.expect(" at most")?;
+    switch_to(talk, TOP)?;
+    talk.session.send(" ")?;
+    for (_, name) in [A, B, REALTIME] {
+        talk.session.expect(&format!("\n{name} "))?;
+    }
     Ok(figures.lines().next_back().map(str::to_owned))
 }
 
