@@ -156,7 +156,9 @@ fn partition(talk: &mut Talk) -> Result<Option<String>> {
     let size = talk.session.ask("cat /sys/block/vda/size", PROMPT)?;
     ensure!(size.lines().any(|line| line.trim() == sectors.to_string()), "{size}");
     let last = sectors - 1;
-    talk.session.ask(&format!("yes | dd of=/dev/vda bs=512 count=1 seek={last} conv=fsync"), PROMPT)?;
+    // By a file: what comes through a pipe may come in pieces.
+    talk.session.ask("yes | head -c 512 > /tmp/sector", PROMPT)?;
+    talk.session.ask(&format!("dd if=/tmp/sector of=/dev/vda bs=512 seek={last} conv=fsync"), PROMPT)?;
     let content = std::fs::read(talk.disk.as_ref().context("this machine has a disk")?)?;
     let place = |sector: u64| usize::try_from(sector * 512);
     let written = &content[place(first + last)?..place(first + sectors)?];
