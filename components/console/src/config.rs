@@ -183,7 +183,7 @@ mod tests {
         let (config, problems) = Config::parse(include_bytes!("../../../system/console.txt"));
         assert_eq!(problems, []);
         let clients: Vec<_> = config.clients.iter().map(|c| (c.channel, c.name.as_str())).collect();
-        assert_eq!(clients, [(1, "linux_a"), (2, "linux_b"), (3, "realtime"), (4, "echo")]);
+        assert_eq!(clients, [(1, "linux_a"), (2, "linux_b"), (3, "realtime"), (4, "echo"), (5, "top")]);
         assert_eq!(config.focus, Some(1));
         assert_eq!(config.banner, ["Ctrl-a x leaves QEMU."]);
         assert!(!config.plain_labels);
