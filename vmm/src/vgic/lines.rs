@@ -68,6 +68,7 @@ impl Vgic {
     pub(super) fn look_for_lines(&mut self, number: usize, mask: u32, stop: bool, hw: &mut dyn ListRegisters) {
         let mask = if number == 0 { 0 } else { self.hardware(number, mask) };
         let Some(index) = self.told_register(hw).filter(|_| mask != 0) else { return };
+        self.lines_change |= stop;
         for n in 0..self.lines.len() {
             let line = &mut self.lines[n];
             let Some(told) = line.told.filter(|_| line.bit(number, mask) != 0) else { continue };
@@ -112,7 +113,10 @@ impl Vgic {
 
     /// Tells the hypervisor how lines are to be delivered, where that has changed.
     pub(super) fn keep_lines(&mut self, hw: &mut dyn ListRegisters) {
-        let Some(index) = self.told_register(hw).filter(|_| self.dirty != 0) else { return };
+        if !core::mem::take(&mut self.lines_change) {
+            return;
+        }
+        let Some(index) = self.told_register(hw) else { return };
         for n in 0..self.lines.len() {
             let intid = self.lines[n].is.intid;
             let told = self.tellable(intid, index);

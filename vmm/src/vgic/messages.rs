@@ -15,7 +15,7 @@ impl Vgic {
     /// A bit for each list register that any interrupt may have.
     pub(super) fn assignable(&self, hw: &dyn ListRegisters) -> u16 {
         let for_messages = usize::from(self.config.messages.is_some());
-        let count = self.told_register(hw).unwrap_or(hw.count() - for_messages);
+        let count = self.told_register(hw).unwrap_or_else(|| hw.count() - for_messages);
         ((1u32 << count) - 1) as u16
     }
 

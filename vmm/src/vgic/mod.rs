@@ -118,6 +118,8 @@ pub struct Vgic {
     shared: Vec<SharedBank>,
     /// Shared interrupts that are devices' of the machine.
     lines: Vec<Line>,
+    /// How some of them are delivered may have to change.
+    lines_change: bool,
     /// vCPUs whose list registers may have to change.
     dirty: u32,
 }
@@ -131,7 +133,15 @@ impl Vgic {
     /// The same with shared interrupts that are devices' of the machine.
     pub fn with_lines(config: Config, lines: &[HardwareLine]) -> Self {
         let lines = lines.iter().copied().map(Line::new).collect();
-        let mut gic = Self { config, group_enabled: [false; 2], cpus: Vec::new(), shared: Vec::new(), lines, dirty: 0 };
+        let mut gic = Self {
+            config,
+            group_enabled: [false; 2],
+            cpus: Vec::new(),
+            shared: Vec::new(),
+            lines,
+            lines_change: false,
+            dirty: 0,
+        };
         gic.clear();
         gic
     }
