@@ -3,8 +3,9 @@
 
 use core::{ptr, slice};
 
+use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
 use monitor::{Domain, Report};
-use sel4::{UserContext, counter, counter_frequency};
+use sel4::UserContext;
 use sel4_abi::microkit::address::STACK_TOP;
 use sel4_abi::microkit::limit::{MAX_CHANNELS, NAME_LENGTH};
 use sel4_microkit::{
@@ -30,7 +31,7 @@ fn init() -> Supervisor {
         unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(base), size / size_of::<u64>()) }
     };
     let table = Table::parse(words).expect("a table that the tool has written");
-    Supervisor { table, watches: [Watch::new(counter()); MAX_CHANNELS] }
+    Supervisor { table, watches: [Watch::new(now()); MAX_CHANNELS] }
 }
 
 /// What becomes of a child, as a report says it.
@@ -39,6 +40,11 @@ fn outcome(verdict: Verdict) -> &'static str {
         Verdict::Restart => "is started anew",
         Verdict::GiveUp => "is left as it is: it has failed too often at its start",
     }
+}
+
+/// The counter that every protection domain may read.
+fn now() -> u64 {
+    read_cntpct_el0().bits()
 }
 
 fn name() -> &'static str {
@@ -66,13 +72,13 @@ impl Supervisor {
     fn restart(&mut self, place: usize) -> sel4::Result<()> {
         let Some(entry) = self.table.children().nth(place) else { return Ok(()) };
         let child = Child::new(entry.id);
-        child.pd_stop()?;
+        child.tcb().tcb_suspend()?;
         self.table.pieces(place).for_each(|piece| {
             // SAFETY: the child stands still, and nobody else has this memory.
             unsafe { reload(&piece) };
         });
         let watch = &mut self.watches[place];
-        watch.restarted(counter());
+        watch.restarted(now());
         if let Some(life) = entry.life {
             let life: *mut u64 = ptr::with_exposed_provenance_mut(life as usize);
             // SAFETY: a variable in one of the pieces; the child stands still.
@@ -143,7 +149,7 @@ impl Handler for Supervisor {
             self.report(child, &message, "is stopped");
             return Ok(None);
         };
-        let verdict = self.watches[place].faulted(counter(), counter_frequency());
+        let verdict = self.watches[place].faulted(now(), read_cntfrq_el0().bits());
         self.report(child, &message, outcome(verdict));
         if verdict == Verdict::Restart {
             self.restart_or_complain(place);

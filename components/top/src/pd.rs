@@ -19,6 +19,7 @@ use clients::pd;
 use ivc::{console::Port, statistics::Reader};
 use sel4::cap::SchedContext;
 use sel4_abi::microkit::root_slot_cptr;
+use sel4_invocations::sched_context_consumed;
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, debug_println, protection_domain, var};
 use top::{Clock, Meter, Session, config};
 
@@ -105,6 +106,6 @@ impl Clock for Machine {
 
     fn consumed(&mut self, slot: u64) -> u64 {
         let context: SchedContext = sel4::Cap::from_bits(root_slot_cptr(slot));
-        context.consumed().unwrap_or(0)
+        sched_context_consumed(context).unwrap_or(0)
     }
 }

@@ -3,7 +3,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-use sel4::{CPtr, MessageInfoBuilder, Word, cap, cap_type};
+use sel4::{CPtr, MessageInfoBuilder, Time, Word, cap, cap_type};
 use sel4_abi::label::InvocationLabel;
 
 /// Gives an object the scheduling context (`SchedContext_Bind`).
@@ -11,7 +11,7 @@ use sel4_abi::label::InvocationLabel;
 /// # Errors
 /// When one of the two is bound already, or a capability is none of its kind.
 pub fn sched_context_bind(context: cap::SchedContext, object: CPtr) -> sel4::Result<()> {
-    invoke(context.cptr(), InvocationLabel::SchedContextBind, &[object], &[])
+    invoke(context.cptr(), InvocationLabel::SchedContextBind, &[object], &[]).map(drop)
 }
 
 /// Takes the scheduling context from an object (`SchedContext_UnbindObject`).
@@ -19,7 +19,15 @@ pub fn sched_context_bind(context: cap::SchedContext, object: CPtr) -> sel4::Res
 /// # Errors
 /// When the object has another one, or none.
 pub fn sched_context_unbind_object(context: cap::SchedContext, object: CPtr) -> sel4::Result<()> {
-    invoke(context.cptr(), InvocationLabel::SchedContextUnbindObject, &[object], &[])
+    invoke(context.cptr(), InvocationLabel::SchedContextUnbindObject, &[object], &[]).map(drop)
+}
+
+/// The time in microseconds that a scheduling context was used since this was asked last (`SchedContext_Consumed`).
+///
+/// # Errors
+/// When the capability is none to a scheduling context.
+pub fn sched_context_consumed(context: cap::SchedContext) -> sel4::Result<Time> {
+    invoke(context.cptr(), InvocationLabel::SchedContextConsumed, &[], &[])
 }
 
 /// Writes what caches hold of a mapped frame's bytes `start..end` to memory, and lets instructions be fetched from there
@@ -30,16 +38,16 @@ pub fn sched_context_unbind_object(context: cap::SchedContext, object: CPtr) -> 
 pub fn frame_publish(frame: CPtr, start: usize, end: usize) -> sel4::Result<()> {
     let range = [start as Word, end as Word];
     invoke(frame, InvocationLabel::ARMPageClean_Data, &[], &range)?;
-    invoke(frame, InvocationLabel::ARMPageUnify_Instruction, &[], &range)
+    invoke(frame, InvocationLabel::ARMPageUnify_Instruction, &[], &range).map(drop)
 }
 
-/// An invocation with at most four words, that answers with none.
-fn invoke(service: CPtr, label: InvocationLabel, caps: &[CPtr], words: &[Word]) -> sel4::Result<()> {
+/// An invocation with at most four words; the first word of the answer.
+fn invoke(service: CPtr, label: InvocationLabel, caps: &[CPtr], words: &[Word]) -> sel4::Result<Word> {
     sel4::with_ipc_buffer_mut(|buffer| {
         buffer.caps_or_badges_mut().iter_mut().zip(caps).for_each(|(word, cap)| *word = cap.bits());
     });
     let info = MessageInfoBuilder::default().label(label as Word).extra_caps(caps.len()).length(words.len()).build();
     // Every object is invoked as an endpoint is called.
     let answer = service.cast::<cap_type::Endpoint>().call_with_mrs(info, words);
-    sel4::Error::from_sys(answer.info.label() as u32).map_or(Ok(()), Err)
+    sel4::Error::from_sys(answer.info.label() as u32).map_or(Ok(answer.msg[0]), Err)
 }

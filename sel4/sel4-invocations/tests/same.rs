@@ -29,7 +29,20 @@ fn functions_and_methods_ask_the_same() {
     let unbind = calls(|| sel4_invocations::sched_context_unbind_object(context, object.cptr()));
     assert_eq!(unbind, calls(|| context.unbind_object(object)));
     assert_ne!(bind, unbind);
+    let consumed = calls(|| sel4_invocations::sched_context_consumed(context).map(drop));
+    assert_eq!(consumed, calls(|| context.consumed().map(drop)));
     let page = CPtr::from_bits(22);
     let publish = calls(|| sel4_invocations::frame_publish(page, 8, 100));
     assert_eq!(publish, calls(|| page.cast::<cap_type::SmallPage>().frame_clean_data(8, 100)));
+}
+
+#[test]
+fn the_first_word_of_the_answer_is_the_result() {
+    sel4::set_ipc_buffer(Box::leak(Box::default()));
+    let context = Cap::<cap_type::SchedContext>::from_bits(20);
+    let kernel = |registers: &mut host::Registers, _: &mut IpcBuffer| {
+        registers.x[1] = 1;
+        registers.x[2] = 1234;
+    };
+    assert_eq!(host::with_kernel(kernel, || sel4_invocations::sched_context_consumed(context)), Ok(1234));
 }

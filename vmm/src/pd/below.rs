@@ -52,6 +52,11 @@ pub trait Kind {
     /// What has happened is handled.
     fn finish(&mut self) {}
 
+    /// Whether this monitor was started anew while its guest may still run.
+    fn is_reloaded() -> bool {
+        false
+    }
+
     /// The line over which a guest of so many vCPUs exchanges messages without calls of its own, if it has one.
     fn message_line(_vcpus: usize) -> Option<Box<dyn Line>> {
         None

@@ -56,7 +56,7 @@ use core::{ptr::NonNull, slice, str};
 
 use ivc::statistics::Table;
 use sel4_microkit::{
-    Channel, ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, pd_life, protection_domain, var,
+    Channel, ChannelSet, Child, Handler, Infallible, MessageInfo, debug_println, protection_domain, var,
 };
 use vmm::{
     devices::{Bus, edu::Edu, pl011::Pl011, pl031::Pl031, sp804::Sp804},
@@ -101,7 +101,7 @@ fn init() -> Monitor {
         guest = guest.with_shared(shared::regions(&ram));
     }
     let mut monitor = Monitor { kernel, guest, awaited: entropy };
-    if pd_life() > 0 {
+    if Below::is_reloaded() {
         // The guest of a former life may still run.
         monitor.guest.clear(&mut monitor.kernel);
     }

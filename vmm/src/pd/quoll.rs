@@ -7,7 +7,7 @@ use sel4::cap::IrqHandler;
 use sel4::quoll::{GicInfo, VCpuFlags, VCpuReg as Extension};
 use sel4_abi::microkit::slot;
 use sel4_abi::quoll::{line_state, mailbox_state, vcpu_reg};
-use sel4_microkit::{debug_println, var};
+use sel4_microkit::{debug_println, pd_life, var};
 use vmm::{
     devices::pl011::Line,
     hypervisor::{Conduit, HostGic},
@@ -177,6 +177,10 @@ impl Kind for Below {
     /// The kernel wakes vCPUs that wait.
     fn watch_timer(&mut self, _: usize, _: &mut Timer) -> bool {
         false
+    }
+
+    fn is_reloaded() -> bool {
+        pd_life() > 0
     }
 
     fn message_line(vcpus: usize) -> Option<Box<dyn Line>> {
