@@ -11,7 +11,7 @@
 //!   cable; [`block::Client`] and [`block::Server`]: a disk.
 //! * [`clock`]: the time of day, and signals at a time.
 //! * [`statistics`]: counters that one party publishes and others read.
-//! * [`guest`]: messages of three words, as a guest sends and takes them.
+//! * [`guest`]: messages of three words, as a guest sends and takes them; [`text`]: the same as lines of text.
 //! * [`frame`] and [`remote`]: messages on a line that may lose some, and those between the console server and terminals elsewhere.
 //!
 //! How a signal travels is the user's affair (a Microkit channel, a virtual interrupt): operations
@@ -52,6 +52,7 @@ mod ring;
 mod slots;
 #[cfg(not(loom))]
 pub mod statistics;
+pub mod text;
 mod words;
 
 pub use region::{Block, Region, RegionError};

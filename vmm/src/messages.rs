@@ -1,17 +1,16 @@
-//! Messages for a guest that knows nothing of the hypervisor's calls: a line of text, behind a port of its virtio console.
+//! Messages for a guest that knows nothing of the hypervisor's calls: lines of text ([`ivc::text`]), behind a port of its virtio console.
 //!
-//! The guest writes `send C A B C`, `broadcast A B C` or `signal C`, a line each, and reads `sent C`, `busy C`, `refused C` in answer
-//! to a `send` or `signal`; and `message C A B C` or `signal C` when something has come through channel `C`. Words are decimal or, with
-//! `0x`, hexadecimal; those that it reads are hexadecimal. A message is acknowledged when the guest reads it, so that its sender waits as long
-//! as the guest does.
+//! A message is acknowledged when the guest has asked for it and it is told, so that its sender waits as long as the guest does.
 
 use alloc::{collections::VecDeque, string::String};
 use core::fmt::{self, Write};
 
+use ivc::text::{LONGEST, Report, Request};
+
 use crate::devices::pl011::Line;
 
 /// A message.
-pub type Words = [u64; 3];
+pub use ivc::guest::Words;
 
 /// Why a message was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +26,8 @@ pub trait Exchange {
     /// Sends a message through a channel.
     fn send(&mut self, channel: u8, message: Words) -> Result<(), Refused>;
 
-    /// Sends a message through all channels that take part in broadcasts.
-    fn broadcast(&mut self, message: Words);
+    /// Sends a message through all channels that take part in broadcasts, of which there must be one. Nothing is learnt of the receivers.
+    fn broadcast(&mut self, message: Words) -> Result<(), Refused>;
 
     /// Signals through a channel.
     fn signal(&mut self, channel: u8) -> Result<(), Refused>;
@@ -43,41 +42,6 @@ pub trait Exchange {
     fn receive(&mut self, channel: u8) -> Option<Words>;
 }
 
-/// The longest line that is taken.
-const LONGEST: usize = 128;
-
-/// What a line asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Request {
-    Send(u8, Words),
-    Broadcast(Words),
-    Signal(u8),
-}
-
-/// A number as the guest writes it.
-fn number(word: &str) -> Option<u64> {
-    match word.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => word.parse().ok(),
-    }
-}
-
-impl Request {
-    fn parse(line: &str) -> Option<Self> {
-        let mut words = line.split_ascii_whitespace();
-        let verb = words.next()?;
-        let mut next = || words.next().and_then(number);
-        let channel = |value: u64| u8::try_from(value).ok().filter(|channel| *channel < 64);
-        let request = match verb {
-            "send" => Self::Send(channel(next()?)?, [next()?, next()?, next()?]),
-            "broadcast" => Self::Broadcast([next()?, next()?, next()?]),
-            "signal" => Self::Signal(channel(next()?)?),
-            _ => return None,
-        };
-        words.next().is_none().then_some(request)
-    }
-}
-
 /// The line.
 pub struct MessageLine<E> {
     exchange: E,
@@ -87,15 +51,17 @@ pub struct MessageLine<E> {
     output: VecDeque<u8>,
     /// Signals that were taken and not yet told.
     signals: u64,
+    /// Channels of which the guest has asked to be told what comes next, a bit each.
+    wanted: u64,
 }
 
 impl<E: Exchange> MessageLine<E> {
     /// The line to an exchange.
     pub fn new(exchange: E) -> Self {
-        Self { exchange, request: Some(String::new()), output: VecDeque::new(), signals: 0 }
+        Self { exchange, request: Some(String::new()), output: VecDeque::new(), signals: 0, wanted: 0 }
     }
 
-    fn tell(&mut self, line: fmt::Arguments<'_>) {
+    fn tell(&mut self, report: Report) {
         struct Bytes<'a>(&'a mut VecDeque<u8>);
         impl Write for Bytes<'_> {
             fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -104,15 +70,17 @@ impl<E: Exchange> MessageLine<E> {
             }
         }
         // A queue of bytes takes everything.
-        let _ = writeln!(Bytes(&mut self.output), "{line}");
+        let _ = writeln!(Bytes(&mut self.output), "{report}");
     }
 
     fn byte(&mut self, byte: u8) {
         if byte == b'\n' {
             match self.request.replace(String::new()) {
                 Some(line) if line.trim().is_empty() => {}
-                Some(line) => self.answer(Request::parse(&line)),
-                None => self.answer(None),
+                line => match line.and_then(|line| line.parse().ok()) {
+                    Some(request) => self.answer(request),
+                    None => self.tell(Report::Unknown),
+                },
             }
         } else if let Some(line) = &mut self.request {
             line.push(byte.into());
@@ -122,38 +90,45 @@ impl<E: Exchange> MessageLine<E> {
         }
     }
 
-    fn answer(&mut self, request: Option<Request>) {
-        let (channel, result) = match request {
-            Some(Request::Send(channel, message)) => (channel, self.exchange.send(channel, message)),
-            Some(Request::Signal(channel)) => (channel, self.exchange.signal(channel)),
-            Some(Request::Broadcast(message)) => return self.exchange.broadcast(message),
-            None => {
-                return self.tell(format_args!("unknown: write `send C A B C`, `broadcast A B C` or `signal C`"));
+    fn answer(&mut self, request: Request) {
+        let result = match request {
+            Request::Send(channel, message) => self.exchange.send(channel, message),
+            Request::Broadcast(message) => self.exchange.broadcast(message),
+            Request::Signal(channel) => self.exchange.signal(channel),
+            Request::Receive(channel) => {
+                self.wanted = channel.map_or(u64::MAX, |channel| 1 << channel);
+                return;
+            }
+            Request::Stop => {
+                self.wanted = 0;
+                return self.tell(Report::Stopped);
             }
         };
-        match result {
-            Ok(()) => self.tell(format_args!("sent {channel}")),
-            Err(Refused::Busy) => self.tell(format_args!("busy {channel}")),
-            Err(Refused::NoRight) => self.tell(format_args!("refused {channel}")),
-        }
+        self.tell(match result {
+            Ok(()) => Report::Sent,
+            Err(Refused::Busy) => Report::Busy,
+            Err(Refused::NoRight) => Report::Refused,
+        });
     }
 
-    /// Takes the next thing that has come, if the guest has read all before.
+    /// Takes the next thing that has come, if the guest has asked for it and has read all before.
     fn look(&mut self) {
-        if !self.output.is_empty() {
+        if self.wanted == 0 || !self.output.is_empty() {
             return;
         }
         self.signals |= self.exchange.take_signals();
-        if self.signals != 0 {
-            let channel = self.signals.trailing_zeros();
-            self.signals &= self.signals - 1;
-            return self.tell(format_args!("signal {channel}"));
-        }
-        let full = self.exchange.full();
-        if full != 0 {
+        let signals = self.signals & self.wanted;
+        let full = self.exchange.full() & self.wanted;
+        if signals != 0 {
+            let channel = signals.trailing_zeros();
+            self.signals &= !(1 << channel);
+            self.wanted = 0;
+            self.tell(Report::Signal(channel as u8));
+        } else if full != 0 {
             let channel = full.trailing_zeros() as u8;
-            if let Some([a, b, c]) = self.exchange.receive(channel) {
-                self.tell(format_args!("message {channel} {a:#x} {b:#x} {c:#x}"));
+            if let Some(message) = self.exchange.receive(channel) {
+                self.wanted = 0;
+                self.tell(Report::Message(channel, message));
             }
         }
     }
@@ -176,6 +151,13 @@ impl<E: Exchange> Line for MessageLine<E> {
     fn receive(&mut self) -> Option<u8> {
         self.look();
         self.output.pop_front()
+    }
+
+    /// What one program has asked for, no other is told.
+    fn reopened(&mut self) {
+        self.request = Some(String::new());
+        self.output.clear();
+        self.wanted = 0;
     }
 
     fn settle(&mut self, blocked: bool, full: bool) -> bool {
@@ -214,8 +196,9 @@ mod tests {
             Ok(())
         }
 
-        fn broadcast(&mut self, message: Words) {
+        fn broadcast(&mut self, message: Words) -> Result<(), Refused> {
             self.broadcasts.push(message);
+            Ok(())
         }
 
         fn signal(&mut self, channel: u8) -> Result<(), Refused> {
@@ -261,8 +244,8 @@ mod tests {
     #[test]
     fn requests_are_lines() {
         let mut line = MessageLine::new(Fake::default());
-        assert_eq!(write(&mut line, "send 1 1 0x2 3\nsend 1 4 5 6\nsend 9 1 2 3\n"), "sent 1\nbusy 1\nrefused 9\n");
-        assert_eq!(write(&mut line, "  signal 3  \n\nbroadcast 7 8 9\nsignal 4\n"), "sent 3\nrefused 4\n");
+        assert_eq!(write(&mut line, "send 1 1 0x2 3\nsend 1 4 5 6\nsend 9 1 2 3\n"), "sent\nbusy\nrefused\n");
+        assert_eq!(write(&mut line, "  signal 3  \n\nbroadcast 7 8 9\nsignal 4\n"), "sent\nsent\nrefused\n");
         assert_eq!(line.exchange.sent, [(1, [1, 2, 3])]);
         assert_eq!((line.exchange.signalled, line.exchange.broadcasts), (vec![3], vec![[7, 8, 9]]));
     }
@@ -270,24 +253,51 @@ mod tests {
     #[test]
     fn what_is_no_request_is_told() {
         let mut line = MessageLine::new(Fake::default());
-        let long = "x".repeat(1000);
-        for wrong in ["send", "send 1 2 3", "send 1 2 3 4 5", "send 64 1 2 3", "send 1 -2 3 4", "hello", &long] {
+        for wrong in ["hello", "send 1", &"x".repeat(1000)] {
             let answer = write(&mut line, &std::format!("{wrong}\n"));
-            assert!(answer.starts_with("unknown: "), "{wrong}: {answer}");
+            assert!(answer.starts_with("unknown: ") && answer.len() <= LONGEST, "{wrong}: {answer}");
         }
-        assert_eq!(write(&mut line, "send 2 1 1 1\n"), "sent 2\n", "it goes on");
+        assert_eq!(write(&mut line, "send 2 1 1 1\n"), "sent\n", "it goes on");
     }
 
     #[test]
-    fn a_message_is_acknowledged_when_it_is_read() {
+    fn a_message_is_acknowledged_when_it_was_asked_for() {
         let mut line = MessageLine::new(Fake::default());
         line.exchange.slots.insert(5, [1, 255, u64::MAX]);
         line.exchange.signals = 1 << 63 | 1;
+        assert!(!line.settle(false, false), "nothing was asked for");
+        assert_eq!(line.send(b"receive\n"), 8);
         assert!(line.settle(false, false), "there is something to read");
-        assert!(line.exchange.slots.contains_key(&5));
-        assert_eq!(read(&mut line), "signal 0\nsignal 63\nmessage 5 0x1 0xff 0xffffffffffffffff\n");
+        assert_eq!(read(&mut line), "signal 0\n");
+        assert_eq!(write(&mut line, "receive 5\nreceive 5\n"), "message 5 0x1 0xff 0xffffffffffffffff\n");
         assert!(line.exchange.slots.is_empty());
+        assert_eq!(write(&mut line, "receive\n"), "signal 63\n", "what was asked last holds");
         assert!(!line.settle(false, false));
+    }
+
+    #[test]
+    fn what_is_asked_for_comes_later_unless_it_is_not_wanted_any_more() {
+        let mut line = MessageLine::new(Fake::default());
+        assert_eq!(write(&mut line, "receive 6\n"), "");
+        line.exchange.slots.insert(5, [5; 3]);
+        assert!(!line.settle(false, false), "it is another channel's");
+        assert_eq!(write(&mut line, "receive\n"), "message 5 0x5 0x5 0x5\n");
+        assert_eq!(write(&mut line, "receive\nstop\n"), "stopped\n");
+        line.exchange.slots.insert(6, [6; 3]);
+        assert!(!line.settle(false, false));
+        assert_eq!(line.exchange.slots.len(), 1);
+    }
+
+    #[test]
+    fn another_program_finds_nothing_of_the_one_before() {
+        let mut line = MessageLine::new(Fake::default());
+        line.send(b"receive\nsignal 3\n");
+        line.send(b"half a li");
+        line.reopened();
+        line.exchange.slots.insert(5, [5; 3]);
+        assert_eq!(read(&mut line), "");
+        assert_eq!(write(&mut line, "signal 3\n"), "sent\n");
+        assert_eq!(line.exchange.slots.len(), 1, "nobody asked for it");
     }
 
     #[test]
@@ -298,7 +308,7 @@ mod tests {
         assert_eq!(taken, 9);
         assert!(!line.settle(true, true), "nothing can be read, so nothing can be written");
         assert_eq!(line.exchange.signalled.len(), 1);
-        assert_eq!(read(&mut line), "sent 3\n");
+        assert_eq!(read(&mut line), "sent\n");
         assert!(line.settle(true, true), "there is room");
         assert_eq!(line.send(&text[taken..]), 9);
     }

@@ -29,6 +29,9 @@ pub trait Line {
         None
     }
 
+    /// Another user has it at the near end, or nobody: what the one before had begun is forgotten.
+    fn reopened(&mut self) {}
+
     /// Ends a round of sending and receiving. `blocked` says that bytes are left for which there was no room,
     /// `full` that no more can be received for now. Returns whether it was not the end: there is room or input again.
     #[must_use]

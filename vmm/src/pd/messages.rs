@@ -55,14 +55,18 @@ impl Exchange for Channels {
         })
     }
 
-    fn broadcast(&mut self, message: Words) {
+    fn broadcast(&mut self, message: Words) -> Result<(), Refused> {
         let among = *var!(guest_broadcasts: usize = 0);
+        if among == 0 {
+            return Err(Refused::NoRight);
+        }
         // Nothing is learnt of the receivers.
         for port in
             (0..port::SLOTS as u8).filter_map(|channel| capability::<sel4::quoll::cap_type::Port>(channel, among))
         {
             let _ = port.port_send(message);
         }
+        Ok(())
     }
 
     fn signal(&mut self, channel: u8) -> Result<(), Refused> {

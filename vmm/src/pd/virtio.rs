@@ -70,7 +70,7 @@ pub fn attach(
     table: &mut Table<'static>,
 ) {
     let mut ports = ports();
-    ports.extend(messages.map(|line| PortConfig { line, name: "quoll.messages".into() }));
+    ports.extend(messages.map(|line| PortConfig { line, name: ivc::text::PORT.into() }));
     if !ports.is_empty() {
         bus.attach_virtio(
             slot::CONSOLE,

@@ -124,7 +124,10 @@ impl<'a> Console<'a> {
                 }
                 self.message(port, event::PORT_OPEN, 1, &[]);
             }
-            event::PORT_OPEN => state.open = value == 1,
+            event::PORT_OPEN => {
+                state.open = value == 1;
+                state.line.reopened();
+            }
             _ => {}
         }
     }
@@ -297,6 +300,7 @@ impl Model for Console<'_> {
         for port in &mut self.ports {
             (port.ready, port.open, port.size) = (false, false, None);
             (port.spare, port.unsent) = (None, None);
+            port.line.reopened();
         }
     }
 }

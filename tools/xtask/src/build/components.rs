@@ -129,6 +129,24 @@ pub fn plain_folder(workspace: &Workspace, config: Config) -> PathBuf {
     workspace.output(config.name()).join("plain")
 }
 
+/// A cargo command on the programs for Linux guests. They don't depend on the kernel's configuration.
+pub fn cargo_linux(workspace: &Workspace, toolchain: &Toolchain, verb: &str) -> Command {
+    let mut command = toolchain.cargo(verb, &LINK.map(str::to_owned));
+    command.current_dir(workspace.source(".")).arg("--target-dir").arg(workspace.target().join("bare").join("linux"));
+    command.args(["--package", "linux-programs"]);
+    command
+}
+
+/// Builds `ivc`, a program for Linux guests, and returns its file.
+///
+/// # Errors
+/// The compiler's messages.
+pub fn ivc(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+    let mut command = cargo_linux(workspace, toolchain, "build");
+    process::run("building the guests' programs", command.arg("--bins"))?;
+    Ok(workspace.target().join("bare").join("linux").join(TARGET).join("release").join("ivc-linux"))
+}
+
 /// Builds the kernel alone, from the sources in `source`, and returns its file.
 ///
 /// # Errors

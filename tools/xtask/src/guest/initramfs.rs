@@ -13,7 +13,6 @@ pub const READY: &str = "guest: ready";
 pub const PROMPT: &str = "linux# ";
 
 const INIT: &str = include_str!("init.sh");
-const IVC: &str = include_str!("ivc.sh");
 const PROFILE: &str = "export PS1=\"$(hostname)# \"\n";
 /// A shell with job control on the console; `poweroff` and `reboot` go through init.
 const INITTAB: &str = "::respawn:/bin/cttyhack /bin/sh -l\n";
@@ -28,12 +27,12 @@ const APPLETS: [&str; 42] = [
 /// Marker programs `/bin/marker0`…
 const MARKERS: u32 = 4;
 
-/// Builds the compressed archive from busybox's executable and kernel modules, each with its name, in the order in which `/init`
+/// Builds the compressed archive from the executables of busybox and `ivc`, and kernel modules, each with its name, in the order in which `/init`
 /// loads them.
 ///
 /// # Errors
 /// Never in practice: compression into memory fails only when memory does.
-pub fn build(busybox: &[u8], modules: &[(&str, Vec<u8>)]) -> Result<Vec<u8>> {
+pub fn build(busybox: &[u8], ivc: &[u8], modules: &[(&str, Vec<u8>)]) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
     for folder in ["bin", "dev", "etc", "lib", "mnt", "proc", "root", "sbin", "sys", "tmp"] {
         archive.directory(folder);
@@ -45,7 +44,7 @@ pub fn build(busybox: &[u8], modules: &[(&str, Vec<u8>)]) -> Result<Vec<u8>> {
     for applet in APPLETS {
         archive.symlink(&format!("bin/{applet}"), "busybox");
     }
-    archive.program("bin/ivc", IVC.as_bytes());
+    archive.program("bin/ivc", ivc);
     archive.program("etc/inittab", INITTAB.as_bytes());
     for applet in ["init", "poweroff", "reboot", "halt"] {
         archive.symlink(&format!("sbin/{applet}"), "/bin/busybox");

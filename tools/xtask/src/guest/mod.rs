@@ -12,8 +12,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
+use crate::build::components;
 use crate::process;
 use crate::setup::apt::{Apt, Suite};
+use crate::setup::toolchain;
 use crate::workspace::Workspace;
 
 pub use initramfs::{PROMPT, READY};
@@ -61,18 +63,20 @@ pub fn folder(workspace: &Workspace, kernel: Kernel) -> PathBuf {
 /// Sees to it that all guests' files are there.
 ///
 /// # Errors
-/// When something must be downloaded and cannot be.
+/// When something must be downloaded and cannot be, or does not compile.
 pub fn ensure(workspace: &Workspace) -> Result<()> {
     let mut store = Store::new(workspace);
     for kernel in Kernel::ALL {
         store.kernel(kernel)?;
     }
     let busybox = store.busybox()?;
-    let archive = initramfs::build(&busybox, &[])?;
+    let ivc = components::ivc(workspace, &toolchain::ensure(workspace)?)?;
+    let ivc = fs::read(&ivc).with_context(|| format!("cannot read {}", ivc.display()))?;
+    let archive = initramfs::build(&busybox, &ivc, &[])?;
     for kernel in Kernel::ALL {
         let folder = folder(workspace, kernel);
         write_if_changed(&folder.join("initramfs.cpio.gz"), &archive)?;
-        let with_modules = initramfs::build(&busybox, &modules::all(&folder)?)?;
+        let with_modules = initramfs::build(&busybox, &ivc, &modules::all(&folder)?)?;
         write_if_changed(&folder.join("initramfs-virtio.cpio.gz"), &with_modules)?;
         write_if_changed(&folder.join("cmdline.txt"), COMMAND_LINE.as_bytes())?;
     }

@@ -154,6 +154,7 @@ pub fn lints(workspace: &Workspace) -> Result<Tally> {
     for &config in Config::value_variants() {
         commands.push((config.name(), components::cargo(workspace, &toolchain, config, "clippy")));
     }
+    commands.push(("Linux guests", components::cargo_linux(workspace, &toolchain, "clippy")));
     commands.push(("for other kernels", components::cargo_plain(workspace, &toolchain, Config::Debug, "clippy")));
     for (what, mut command) in commands {
         command.args(["--keep-going", "--", "-Dwarnings"]);

@@ -17,6 +17,7 @@ struct Wire {
     room: usize,
     typed: VecDeque<u8>,
     size: Option<(u16, u16)>,
+    reopened: usize,
 }
 
 #[derive(Clone, Default)]
@@ -37,6 +38,10 @@ impl Line for Terminal {
 
     fn size(&self) -> Option<(u16, u16)> {
         self.0.borrow().size
+    }
+
+    fn reopened(&mut self) {
+        self.0.borrow_mut().reopened += 1;
     }
 
     fn settle(&mut self, blocked: bool, full: bool) -> bool {
@@ -142,6 +147,16 @@ fn a_line_that_nobody_has_open_keeps_its_input() {
     control(&mut bench, 1, 6, 1);
     bench.device.poll();
     assert_eq!(bench.drivers[4].used().unwrap().1, 5);
+}
+
+#[test]
+fn a_line_is_told_that_another_program_has_it() {
+    let (mut bench, [console, line]) = bench();
+    let before = (console.0.borrow().reopened, line.0.borrow().reopened);
+    control(&mut bench, 1, 6, 1);
+    control(&mut bench, 1, 6, 0);
+    bench.device.poll();
+    assert_eq!((console.0.borrow().reopened, line.0.borrow().reopened), (before.0, before.1 + 2));
 }
 
 #[test]

@@ -93,9 +93,9 @@ fn witness(talk: &mut Talk) -> Result<Option<String>> {
 }
 
 fn words(talk: &mut Talk) -> Result<Option<String>> {
-    let answer = ask(talk, A, "ivc send 0 0 7 0x8")?;
-    ensure!(answer.contains("sent 0") && answer.contains("message 0 0x0 0x7 0x8"), "{answer}");
-    let answer = ask(talk, A, "ivc send 0 1 0 0")?;
+    let answer = ask(talk, A, "ivc send 0 0 7 0x8 && ivc receive 0")?;
+    ensure!(answer.contains("message 0 0x0 0x7 0x8"), "{answer}");
+    let answer = ask(talk, A, "ivc send 0 1 0 0 && ivc receive 0")?;
     let figures = answer.split("message 0 0x1 ").nth(1).and_then(|rest| rest.lines().next()).context(answer.clone())?;
     let number = |word: &str| u64::from_str_radix(word.trim().trim_start_matches("0x"), 16);
     let (periods, worst) = figures.split_once(' ').context(answer.clone())?;
@@ -192,7 +192,7 @@ fn keeps_its_period(talk: &mut Talk) -> Result<Option<String>> {
         switch_to(talk, guest)?;
         ask(talk, guest, "while :; do :; done &")?;
     }
-    let answer = ask(talk, B, "ivc send 0 3 1000 0")?;
+    let answer = ask(talk, B, "ivc send 0 3 1000 0 && ivc receive 0")?;
     ensure!(answer.contains("message 0 0x3 0x3e8 0x0"), "{answer}");
     ask(talk, B, &format!("sleep {WATCHED}"))?;
     switch_to(talk, REALTIME)?;

@@ -3,6 +3,8 @@
 
 use anyhow::{Context, Result, ensure};
 
+use ivc::text::PORT;
+
 use super::linux::prompt;
 use super::{CHORD, ECHO, ask_echo, judges_itself};
 use crate::cli::{BuildOptions, Config};
@@ -39,12 +41,13 @@ const MESSAGES: Case =
     Case { name: "arrive, wait, are refused, broadcast, and interrupt or do not", check: judges_itself };
 
 /// A Linux that exchanges messages with a guest that answers each with every word one higher.
-const LINUX: [Case; 4] = [
+const LINUX: [Case; 3] = [
     Case { name: "reaches the prompt", check: prompt },
-    Case { name: "has a port for messages", check: opens_port },
-    Case { name: "sends and is answered", check: exchanges },
-    Case { name: "is refused where it has no right, and told what is no request", check: refused },
+    Case { name: "its program sends, takes answers, and tells how that ended", check: program },
+    Case { name: "the port takes lines of text", check: text },
 ];
+/// In the first word: the other guest takes no more until its first channel is signalled.
+const HOLD: u64 = 1 << 32;
 
 /// What the VMM says on the debug console, each once however often the guest does it.
 const REPORTS: [&str; 9] = [
@@ -103,45 +106,81 @@ fn scenario(name: &str, system: &str, config: Config, gic: Gic, cpu: &'static st
 }
 
 /// Lines that are typed are kept short: the shell would wrap them.
-fn opens_port(talk: &mut Talk) -> Result<Option<String>> {
-    for line in ["cd /sys/class/virtio-ports", "p=$(dirname $(grep -l quoll.messages */name))", "exec 3<>/dev/$p"] {
+fn open_port(talk: &mut Talk) -> Result<()> {
+    let find = format!("p=$(dirname $(grep -l {PORT} */name))");
+    for line in ["cd /sys/class/virtio-ports", &find, "exec 3<>/dev/$p"] {
         let answer = talk.session.ask(line, PROMPT)?;
         ensure!(!answer.contains(": "), "{line}: {answer}");
     }
     talk.session.ask("r() { read l <&3; echo \"got $l.\"; }", PROMPT)?;
+    Ok(())
+}
+
+/// Writes a request and reads a line.
+fn request(talk: &mut Talk, request: &str) -> Result<String> {
+    let answer = talk.session.ask(&format!("echo {request} >&3; r"), PROMPT)?;
+    let (_, got) = answer.split_once("got ").with_context(|| answer.clone())?;
+    Ok(got.rsplit_once('.').map_or(got, |(line, _)| line).to_owned())
+}
+
+/// Has the shell execute a line, and tells what was said and how that ended: `text; 0`.
+fn told(talk: &mut Talk, line: &str) -> Result<String> {
+    let answer = talk.session.ask(&format!("{line}; echo \"= $?.\""), PROMPT)?;
+    let lines: Vec<&str> = answer.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let (code, said) = lines.split_last().with_context(|| answer.clone())?;
+    let code = code.trim_start_matches("= ").trim_end_matches('.');
+    Ok([said, &[code]].concat().join("; "))
+}
+
+fn ends(talk: &mut Talk, cases: &[(&str, &str)]) -> Result<Option<String>> {
+    for &(line, expected) in cases {
+        let said = told(talk, line)?;
+        ensure!(said == expected, "{line}: {said}");
+    }
     Ok(None)
 }
 
-/// Writes a request and reads so many lines.
-fn request(talk: &mut Talk, request: &str, lines: usize) -> Result<String> {
-    let read = "; r".repeat(lines);
-    let answer = talk.session.ask(&format!("echo {request} >&3{read}"), PROMPT)?;
-    let got = answer.split("got ").skip(1).filter_map(|line| line.split_once('.'));
-    Ok(got.map(|(line, _)| line).collect::<Vec<_>>().join("; "))
+fn program(talk: &mut Talk) -> Result<Option<String>> {
+    let hold = format!("ivc send 2 {HOLD:#x} 0 0");
+    ends(
+        talk,
+        &[
+            ("ivc send 0 1 0xff 3", "0"),
+            ("ivc receive", "message 0 0x2 0x100 0x4; 0"),
+            ("ivc send 2 7 8 9 && ivc receive 2", "message 2 0x8 0x9 0xa; 0"),
+            ("ivc broadcast 1 1 1 && ivc receive", "message 0 0x2 0x2 0x2; 0"),
+            ("ivc receive -t 1", "5"),
+            // The partner takes this, and nothing more until it is signalled.
+            (&hold, "0"),
+            ("ivc receive", "message 2 0x100000001 0x1 0x1; 0"),
+            ("ivc send 0 5 5 5", "0"),
+            ("ivc send 0 6 6 6", "ivc: busy: the message before has not been taken; 3"),
+            ("ivc signal 0", "0"),
+            ("ivc listen -t 1", "message 0 0x6 0x6 0x6; 5"),
+            ("ivc send 61 1 2 3", "ivc: refused: this guest may not do that; 4"),
+            ("ivc signal 7 2>/dev/null", "4"),
+            ("ivc send 0 1 x 3 2>&1 | head -1", "ivc: `x` is not a word of 64 bits; 0"),
+            ("ivc send 0 2>/dev/null", "2"),
+        ],
+    )
 }
 
-fn exchanges(talk: &mut Talk) -> Result<Option<String>> {
+/// What the manual says of the port itself, for programs of others.
+fn text(talk: &mut Talk) -> Result<Option<String>> {
+    open_port(talk)?;
+    ends(talk, &[("ivc receive", &format!("ivc: another program uses the port {PORT}; 1"))])?;
     let cases = [
-        ("send 0 1 0xff 3", "sent 0; message 0 0x2 0x100 0x4"),
-        ("send 2 7 8 9", "sent 2; message 2 0x8 0x9 0xa"),
-        ("signal 0", "sent 0"),
+        ("send 0 1 0xff 3", "sent"),
+        ("receive", "message 0 0x2 0x100 0x4"),
+        ("send 61 1 2 3", "refused"),
+        ("stop", "stopped"),
     ];
     for (asked, expected) in cases {
-        let got = request(talk, asked, expected.split("; ").count())?;
+        let got = request(talk, asked)?;
         ensure!(got == expected, "{asked}: {got}");
     }
-    let got = request(talk, "broadcast 1 1 1", 1)?;
-    ensure!(got == "message 0 0x2 0x2 0x2", "{got}");
-    Ok(None)
-}
-
-fn refused(talk: &mut Talk) -> Result<Option<String>> {
-    for (asked, expected) in [("send 61 1 2 3", "refused 61"), ("signal 7", "refused 7"), ("hello", "unknown: ")] {
-        let got = request(talk, asked, 1)?;
-        ensure!(got.starts_with(expected), "{asked}: {got}");
-    }
-    let got = request(talk, "send 0 5 5 5", 2)?;
-    ensure!(got == "sent 0; message 0 0x6 0x6 0x6", "it goes on: {got}");
+    let got = request(talk, "hello")?;
+    ensure!(got.starts_with("unknown: "), "{got}");
     Ok(None)
 }
 
