@@ -6,10 +6,11 @@ fn main() {
         let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
         println!("cargo::rustc-link-arg-bins=-T{folder}/../../guests/bare/link.ld");
         println!("cargo::rustc-link-arg-bins=--oformat=binary");
-        // They print. The VMM puts an image at the beginning of the guest's memory.
+        // They print, or can panic with a number in the message. The VMM puts an image at the beginning of the guest's memory.
         for printing in [
             "bad-guest",
             "bad-virtio",
+            "bench-devices",
             "edu-guest",
             "messages-judge",
             "odd-access",

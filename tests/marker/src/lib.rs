@@ -2,6 +2,8 @@
 //! any exception level. The marker plugin for QEMU notes how many instructions were executed when one is reached.
 #![no_std]
 
+pub mod throughput;
+
 /// The marker that says that a program has done all it was to do.
 pub const DONE: u32 = 63;
 

@@ -86,6 +86,18 @@ pub struct Counter {
     pub host: Vec<Range>,
 }
 
+/// What a machine's virtual time follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The host's time.
+    Host,
+    /// The instructions that are executed. While nothing runs, what is left until the next timer is skipped.
+    Instructions,
+    /// The same, but while nothing runs it goes on like the host's: for a machine that waits for its disk and for no timer. There is nothing
+    /// that it could skip to, so QEMU skips to the end of time, where it does nothing any more.
+    InstructionsWaiting,
+}
+
 /// A machine.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -95,8 +107,8 @@ pub struct Machine {
     pub gic: Gic,
     /// Number of cores.
     pub cores: usize,
-    /// Whether virtual time is counted in instructions and skipped when nothing runs.
-    pub icount: bool,
+    /// What virtual time follows.
+    pub clock: Clock,
     /// What it boots.
     pub boot: Boot,
     /// Its virtio devices.
@@ -130,8 +142,9 @@ impl Machine {
             }
         }
         self.peripherals.add_to(&mut command);
-        if self.icount {
-            command.args(["-icount", "shift=0,align=off,sleep=off"]);
+        if self.clock != Clock::Host {
+            let sleep = if self.clock == Clock::Instructions { "off" } else { "on" };
+            command.args(["-icount", &format!("shift=0,align=off,sleep={sleep}")]);
             // The same entropy and the same date in every run.
             command.args(["-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]);
         }
@@ -162,7 +175,7 @@ mod tests {
             cpu: "max".to_owned(),
             gic: Gic::V3,
             cores: 4,
-            icount: true,
+            clock: Clock::Instructions,
             boot: Boot::Image("loader.img".into()),
             peripherals: Peripherals::default(),
             counter: None,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::build;
 use crate::cli::RunOptions;
 use crate::console::Session;
-use crate::machine::{Boot, Machine};
+use crate::machine::{Boot, Clock, Machine};
 use crate::piped;
 use crate::setup::qemu;
 use crate::terminals::running::Started;
@@ -28,7 +28,7 @@ pub fn run(workspace: &Workspace, options: &RunOptions) -> Result<()> {
         cpu: options.cpu.clone(),
         gic: options.gic,
         cores: options.cores.unwrap_or(options.build.config.cores()),
-        icount: options.icount,
+        clock: if options.icount { Clock::Instructions } else { Clock::Host },
         boot: Boot::Image(image),
         peripherals: build::peripherals(workspace, &options.build, "run")?,
         counter: None,

@@ -8,11 +8,12 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use marker_plugin::{Event, Range, What, parse_log};
 
+use super::throughput;
 use crate::build;
 use crate::cli::{BuildOptions, Config};
 use crate::console::Session;
 use crate::guest::{Kernel, PROMPT};
-use crate::machine::{Boot, Counter, Gic, Machine};
+use crate::machine::{Boot, Clock, Counter, Gic, Machine};
 use crate::peripherals::Peripherals;
 use crate::sizes;
 use crate::workspace::Workspace;
@@ -26,8 +27,8 @@ pub enum Host {
     Quoll,
 }
 
-/// The last marker of the programs that measure, as the crate `marker` has it.
-const DONE: What = What::Marker(63);
+/// The last marker of the programs that measure.
+const DONE: What = What::Marker(marker::DONE);
 
 /// Where quoll executes: protection domains between where they are linked and where a Linux program is, which none of
 /// them reaches; kernel and loader in the machine's memory, at addresses that no guest uses.
@@ -128,6 +129,21 @@ impl<'a> Bench<'a> {
         self.run("bench-network".to_owned(), script, |workspace| system(workspace, NETWORK_SYSTEM, Kernel::V6_1))
     }
 
+    /// Events of so many guests that use their disks, their networks and each other at the same time, and of the native program that they
+    /// meet in.
+    ///
+    /// # Errors
+    /// When they do not build or do not come to their end.
+    pub fn throughput(&mut self, guests: u8) -> Result<&[Event]> {
+        let name = format!("bench-throughput-{guests}");
+        let events = self.run_by(Clock::InstructionsWaiting, name, to_the_end, |workspace| {
+            let description = throughput::describe(&workspace.output(CONFIG.name()), guests)?;
+            start(workspace, &BuildOptions { system: description, ..options(DEFAULT_SYSTEM, Kernel::V6_1) })
+        })?;
+        until(events, DONE)?;
+        Ok(events)
+    }
+
     /// Events of two guests without an operating system on one core.
     ///
     /// # Errors
@@ -153,8 +169,18 @@ impl<'a> Bench<'a> {
     }
 
     fn run(&mut self, name: String, script: Script, boot: impl Fn(&Workspace) -> Result<Start>) -> Result<&[Event]> {
+        self.run_by(Clock::Instructions, name, script, boot)
+    }
+
+    fn run_by(
+        &mut self,
+        clock: Clock,
+        name: String,
+        script: Script,
+        boot: impl Fn(&Workspace) -> Result<Start>,
+    ) -> Result<&[Event]> {
         if !self.runs.contains_key(&name) {
-            let events = boot(self.workspace).and_then(|start| self.events(&name, start, script));
+            let events = boot(self.workspace).and_then(|start| self.events(&name, clock, start, script));
             self.runs.insert(name.clone(), events.map_err(|error| format!("{error:#}")));
         }
         match self.runs.get(&name).context("the run was just made")? {
@@ -192,14 +218,14 @@ impl<'a> Bench<'a> {
         Ok(u64::try_from(start.elapsed().as_millis())?)
     }
 
-    fn events(&self, name: &str, (boot, peripherals): Start, script: Script) -> Result<Vec<Event>> {
+    fn events(&self, name: &str, clock: Clock, (boot, peripherals): Start, script: Script) -> Result<Vec<Event>> {
         let counter = Counter { host: HOST.to_vec(), ..super::counter(self.workspace, name)? };
         let log = counter.output.clone();
         let machine = Machine {
             cpu: self.cpu.to_owned(),
             gic: self.gic,
             cores: 1,
-            icount: true,
+            clock,
             boot,
             peripherals,
             counter: Some(counter),

@@ -4,6 +4,7 @@
 pub mod measure;
 mod rows;
 mod table;
+mod throughput;
 
 use std::fs;
 

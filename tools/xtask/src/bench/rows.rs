@@ -1,9 +1,11 @@
 //! The rows: what is measured, and its goal.
 
 use anyhow::Result;
+use marker::throughput::Work;
 use marker_plugin::What::{Marker, Wait};
 
 use super::measure::{self, Bench, Host};
+use super::throughput;
 use crate::guest::Kernel;
 
 /// What a figure should be.
@@ -38,6 +40,8 @@ pub fn all() -> Vec<Row> {
     rows.extend(KERNEL);
     rows.extend(WHOLE_MACHINE);
     rows.extend(SHARED_DEVICES);
+    rows.extend(THROUGHPUT.into_iter().flatten());
+    rows.extend(NEIGHBOURS.into_iter().flatten());
     rows.extend(SIZE);
     rows
 }
@@ -201,6 +205,35 @@ const SHARED_DEVICES: [Row; 3] = [
         goal: Goal::Baseline,
         measure: |bench| measure::round_trip(bench.network()?),
     },
+];
+
+/// One operation by as many guests as are said, at the same time.
+macro_rules! by_guests {
+    ($operation:literal, $figure:ident of $work:ident, $($guests:literal $count:literal),*) => {
+        [$(Row {
+            operation: concat!($operation, ", ", $count),
+            goal: Goal::Baseline,
+            measure: |bench| throughput::$figure(bench.throughput($guests)?, $guests, Work::$work),
+        }),*]
+    };
+    ($operation:literal, $figure:ident of $work:ident) => {
+        by_guests!($operation, $figure of $work, 1 "1 guest", 2 "2 guests", 4 "4 guests", 8 "8 guests")
+    };
+}
+
+/// What guests without an operating system do with what they share, in batches.
+const THROUGHPUT: [[Row; 4]; 5] = [
+    by_guests!("KiB written to a disk, requests of 64 KiB", kib of Write),
+    by_guests!("KiB read from a disk, requests of 64 KiB", kib of Read),
+    by_guests!("request that reads 4 KiB from a disk", step of SmallRead),
+    by_guests!("frame of 60 bytes to a native program and back", step of ShortFrames),
+    by_guests!("frame of 1,514 bytes to a native program and back", step of LongFrames),
+];
+
+/// The same with neighbours.
+const NEIGHBOURS: [[Row; 3]; 2] = [
+    by_guests!("frame of 1,514 bytes to another guest", step of Neighbour, 2 "2 guests", 4 "4 guests", 8 "8 guests"),
+    by_guests!("message to another guest, which waits", step of Messages, 2 "2 guests", 4 "4 guests", 8 "8 guests"),
 ];
 
 /// Of the kernel, and of the wait for an image.

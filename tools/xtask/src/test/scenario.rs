@@ -14,7 +14,7 @@ use crate::build;
 use crate::cli::{BuildOptions, Config};
 use crate::console::{Lost, Session};
 use crate::guest::Kernel;
-use crate::machine::{Boot, Gic, Machine};
+use crate::machine::{Boot, Clock, Gic, Machine};
 use crate::peripherals::{self, Peripherals};
 use crate::terminals::running::Started;
 use crate::workspace::Workspace;
@@ -176,7 +176,7 @@ fn start<'a>(workspace: &'a Workspace, scenario: &'a Scenario) -> Result<Talk<'a
         cpu: scenario.cpu.to_owned(),
         gic: scenario.gic,
         cores: scenario.cores(),
-        icount: scenario.counted,
+        clock: if scenario.counted { Clock::Instructions } else { Clock::Host },
         boot: match &scenario.boots {
             Boots::System(options) | Boots::Partitioned(options) => Boot::Image(build::image_path(workspace, options)),
             Boots::C(config) => Boot::Image(build::c::image_path(workspace, *config)),
