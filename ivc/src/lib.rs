@@ -11,7 +11,8 @@
 //!   cable; [`block::Client`] and [`block::Server`]: a disk.
 //! * [`clock`]: the time of day, and signals at a time.
 //! * [`statistics`]: counters that one party publishes and others read.
-//! * [`guest`]: messages of three words, as a guest sends and takes them; [`text`]: the same as lines of text.
+//! * [`guest`]: messages of three words, as a guest sends and takes them; [`text`]: the same as lines of text;
+//!   [`mailbox`]: the same to a native program.
 //! * [`frame`] and [`remote`]: messages on a line that may lose some, and those between the console server and terminals elsewhere.
 //!
 //! How a signal travels is the user's affair (a Microkit channel, a virtual interrupt): operations
@@ -44,6 +45,8 @@ mod end;
 pub mod entropy;
 pub mod frame;
 pub mod guest;
+#[cfg(not(loom))]
+pub mod mailbox;
 #[cfg(not(loom))]
 pub mod net;
 mod region;

@@ -1,10 +1,20 @@
-//! Symbols, machine and handler.
+//! Symbols, machine and handler. Its symbols, for the system description:
+//!
+//! | symbol | attribute | what |
+//! |---|---|---|
+//! | `console_vaddr`, `console_size` | `setvar_vaddr`, `setvar_size` | region shared with the console server |
+//! | `console_channel` | `setvar_id` of the `end` | channel to it |
+//! | `guest_vaddr`, `guest_size` | `setvar_vaddr`, `setvar_size` | region in which a guest's answers come ([`ivc::mailbox`]); may be absent |
+//! | `guest_channel` | `setvar_id` of the `end` | channel to that guest |
 
 use core::ptr::{NonNull, with_exposed_provenance};
 
 use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
 use echo::{Machine, Session};
-use ivc::{Region, console::Port};
+use ivc::guest::{Refused, Words};
+use ivc::{Region, console::Port, mailbox::Mailbox};
+use sel4_abi::microkit::slot::BASE_OUTPUT_NOTIFICATION;
+use sel4_invocations::port_send;
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, memory_region_symbol, protection_domain, var};
 
 struct Pd {
@@ -19,7 +29,7 @@ fn init() -> Pd {
     let region = unsafe { Region::from_raw(base, *var!(console_size: usize = 0)) };
     let line = region.and_then(Port::client).expect("a region for two rings");
     let console = Channel::new(*var!(console_channel: usize = 0));
-    let mut pd = Pd { session: Session::new(line, Domain { console }), console };
+    let mut pd = Pd { session: Session::new(line, Domain { console, guest: Guest::find() }), console };
     pd.run();
     pd
 }
@@ -44,6 +54,25 @@ impl Handler for Pd {
 /// What the domain can do beside talking.
 struct Domain {
     console: Channel,
+    guest: Option<Guest>,
+}
+
+/// A guest that answers messages.
+struct Guest {
+    /// Where its port is.
+    channel: usize,
+    answers: Mailbox<'static>,
+}
+
+impl Guest {
+    /// The one that the description gives.
+    fn find() -> Option<Self> {
+        let base = NonNull::new(*var!(guest_vaddr: usize = 0) as *mut u8)?;
+        // SAFETY: the system description maps the region there, and only the mailbox uses it.
+        let region = unsafe { Region::from_raw(base, *var!(guest_size: usize = 0)) };
+        let answers = region.and_then(Mailbox::attach).expect("a region for answers");
+        Some(Self { channel: *var!(guest_channel: usize = 0), answers })
+    }
 }
 
 impl Machine for Domain {
@@ -53,6 +82,21 @@ impl Machine for Domain {
 
     fn frequency(&self) -> u64 {
         read_cntfrq_el0().bits()
+    }
+
+    fn send(&mut self, message: Words) -> Result<(), Refused> {
+        let guest = self.guest.as_mut().ok_or(Refused::NoPort)?;
+        // An answer that nobody waited for is none to this message.
+        guest.answers.discard();
+        let port = sel4::CPtr::from_bits(BASE_OUTPUT_NOTIFICATION + guest.channel as u64);
+        port_send(port, message).map_err(|error| match error {
+            sel4::Error::DeleteFirst => Refused::Busy,
+            _ => Refused::NoPort,
+        })
+    }
+
+    fn answer(&mut self) -> Option<Words> {
+        self.guest.as_mut()?.answers.receive()
     }
 
     fn fault(&mut self) {

@@ -4,6 +4,7 @@ use core::fmt::Write;
 
 use heapless::Vec;
 use ivc::console::Port;
+use ivc::guest::{Refused, Words};
 
 use crate::line::{Edit, LineEditor};
 use crate::shell::{self, Action, Machine, Output};
@@ -36,6 +37,8 @@ enum Job {
     Flood { next: u32, count: u32 },
     /// So many bytes are still to come and to be sent back.
     Mirror(u32),
+    /// A guest's answer is to come.
+    Answer,
 }
 
 impl<'m, M: Machine> Session<'m, M> {
@@ -101,6 +104,7 @@ impl<'m, M: Machine> Session<'m, M> {
                 self.put(PROMPT);
             }
             // Other keys are ignored meanwhile.
+            Some(Job::Answer) => return self.tell_answer() || typed,
             Some(_) => self.work_on_job(),
             None if typed => self.typed(byte[0]),
             None => return false,
@@ -151,6 +155,7 @@ impl<'m, M: Machine> Session<'m, M> {
             Ok(Action::Flood(count)) => self.job = Some(Job::Flood { next: 0, count }),
             Ok(Action::Mirror(count)) => self.job = Some(Job::Mirror(count)),
             Ok(Action::Size) => self.tell_size(),
+            Ok(Action::Send(message)) => self.send(message),
             Ok(Action::Fault) => {
                 self.flush();
                 self.machine.fault();
@@ -159,6 +164,25 @@ impl<'m, M: Machine> Session<'m, M> {
             // An answer that was too long is cut.
             Ok(Action::None) | Err(_) => self.put(PROMPT),
         }
+    }
+
+    fn send(&mut self, message: Words) {
+        match self.machine.send(message) {
+            Ok(()) => return self.job = Some(Job::Answer),
+            Err(Refused::Busy) => self.put("busy: the message before has not been taken\r\n"),
+            Err(Refused::NoPort) => self.put("there is no guest to send to\r\n"),
+        }
+        self.put(PROMPT);
+    }
+
+    /// Tells the answer, if it has come.
+    fn tell_answer(&mut self) -> bool {
+        let Some([a, b, c]) = self.machine.answer() else { return false };
+        self.job = None;
+        // An empty output has room for three numbers.
+        let _ = write!(self.output, "{a:#x} {b:#x} {c:#x}\r\n");
+        self.put(PROMPT);
+        true
     }
 
     fn tell_size(&mut self) {

@@ -3,6 +3,8 @@
 use core::fmt::{self, Write};
 
 use heapless::String;
+use ivc::guest::{Refused, Words};
+use ivc::text::number;
 
 /// Room for the longest answer.
 pub type Output = String<1024>;
@@ -14,6 +16,19 @@ pub trait Machine {
 
     /// Its ticks per second.
     fn frequency(&self) -> u64;
+
+    /// Sends a message to the guest that it has a channel to.
+    ///
+    /// # Errors
+    /// The guest has not taken the one before, or there is none.
+    fn send(&mut self, _message: Words) -> Result<(), Refused> {
+        Err(Refused::NoPort)
+    }
+
+    /// Takes the guest's answer. If there is none, a signal will tell of it.
+    fn answer(&mut self) -> Option<Words> {
+        None
+    }
 
     /// Signals the console server, that it may show what was said so far, and touches memory that is not
     /// there. Comes back only if somebody resumes the domain.
@@ -31,6 +46,8 @@ pub enum Action {
     Mirror(u32),
     /// Tells the terminal's size.
     Size,
+    /// A message goes to the guest, and its answer is told.
+    Send(Words),
     /// The domain faults.
     Fault,
 }
@@ -94,6 +111,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         meaning: "columns and rows of the terminal",
         run: |_, _, _| Ok(Action::Size),
+    },
+    Command {
+        name: "words",
+        arguments: "A B C",
+        meaning: "sends a guest three words, and tells its answer",
+        run: |argument, _, out| words(argument, out),
     },
     Command {
         name: "fault",
@@ -162,6 +185,17 @@ fn mirror(argument: &str, out: &mut Output) -> Result<Action, fmt::Error> {
     }
 }
 
+fn words(argument: &str, out: &mut Output) -> Result<Action, fmt::Error> {
+    let mut words = argument.split_ascii_whitespace().map(number);
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some(Some(a)), Some(Some(b)), Some(Some(c)), None) => Ok(Action::Send([a, b, c])),
+        _ => {
+            write!(out, "words: three numbers, please\r\n")?;
+            Ok(Action::None)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +229,9 @@ mod tests {
         assert_eq!(answer("  "), (Action::None, Output::new()));
         assert_eq!(answer("flood 7"), (Action::Flood(7), Output::new()));
         assert_eq!(answer("flood -1").0, Action::None);
+        assert_eq!(answer("words 1 0x10 3").0, Action::Send([1, 16, 3]));
+        assert_eq!(answer("words 1 2").1, "words: three numbers, please\r\n");
+        assert_eq!(answer("words 1 2 3 4").1, "words: three numbers, please\r\n");
         assert_eq!(answer("fault").0, Action::Fault);
         assert_eq!(answer("fly").1, "fly: no such command; try help\r\n");
     }

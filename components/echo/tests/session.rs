@@ -2,10 +2,16 @@
 
 use echo::{Machine, Session};
 use ivc::console::Port;
+use ivc::guest::Refused;
 use ivc::{Block, Region};
 use proptest::prelude::*;
 
-struct Fake;
+/// A guest that answers each message when it was asked for often enough: with the words one higher.
+#[derive(Default)]
+struct Fake {
+    message: Option<[u64; 3]>,
+    asked: usize,
+}
 
 impl Machine for Fake {
     fn ticks(&self) -> u64 {
@@ -14,6 +20,23 @@ impl Machine for Fake {
 
     fn frequency(&self) -> u64 {
         1
+    }
+
+    fn send(&mut self, message: [u64; 3]) -> Result<(), Refused> {
+        match message[0] {
+            0 => Err(Refused::NoPort),
+            1 => Err(Refused::Busy),
+            _ => {
+                (self.message, self.asked) = (Some(message), 0);
+                Ok(())
+            }
+        }
+    }
+
+    fn answer(&mut self) -> Option<[u64; 3]> {
+        self.asked += 1;
+        let message = self.message.take_if(|message| message[0] != 9 && self.asked > 1)?;
+        Some(message.map(|word| word + 1))
     }
 
     fn fault(&mut self) {}
@@ -31,7 +54,7 @@ impl Rig {
         let memory: &[Block] = std::iter::repeat_with(Block::new).take(6).collect::<Vec<_>>().leak();
         let line = Port::client(Region::over(memory)).expect("large enough");
         let mut rig = Self {
-            session: Session::new(line, Fake),
+            session: Session::new(line, Fake::default()),
             server: Port::server(Region::over(memory)).expect("large enough"),
             screen: String::new(),
         };
@@ -121,6 +144,20 @@ fn it_mirrors_bytes_and_tells_the_size() {
         rig.answer(&format!("mirror 1000\r{bytes}ping\r")),
         format!("mirror 1000\r\nready\r\n{bytes}echo> ping\r\npong\r\necho> ")
     );
+}
+
+#[test]
+fn a_guest_is_sent_words_and_its_answer_is_told() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.answer("words 0 0 0\r"), "words 0 0 0\r\nthere is no guest to send to\r\necho> ");
+    assert_eq!(rig.answer("words 1 0 0\r"), "words 1 0 0\r\nbusy: the message before has not been taken\r\necho> ");
+    assert_eq!(rig.answer("words 7 0xff 8\r"), "words 7 0xff 8\r\n", "it waits");
+    // The guest's signal.
+    let _ = rig.session.run();
+    rig.settle();
+    assert_eq!(rig.screen, "0x8 0x100 0x9\r\necho> ");
+    assert_eq!(rig.answer("words 9 9 9\rx"), "words 9 9 9\r\n", "it waits for ever");
+    assert_eq!(rig.answer("\x03ping\r"), "^C\r\necho> ping\r\npong\r\necho> ");
 }
 
 proptest! {

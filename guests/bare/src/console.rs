@@ -1,8 +1,8 @@
 //! A line of the console server over a region that guest and server share: no monitor has a part in it.
 
-use core::{fmt, ptr::NonNull};
+use core::fmt;
 
-use ivc::{Region, console::Port, guest::signal};
+use ivc::{console::Port, guest::signal};
 use smccc::Hvc;
 
 use crate::tree::Tree;
@@ -18,12 +18,10 @@ impl Console {
     /// server. `None`: there is no such line. Call it once, and [translate addresses](crate::memory) before.
     #[must_use]
     pub fn open(tree: &Tree<'_>) -> Option<Self> {
-        let (name, channel) = tree.argument("console")?.split_once(':')?;
-        let shared = tree.shared(name).filter(|shared| shared.writable)?;
-        let base = NonNull::new(core::ptr::with_exposed_provenance_mut(shared.address))?;
-        // SAFETY: the description has the region mapped there as memory; only this line uses it, and it stays.
-        let region = unsafe { Region::from_raw(base, shared.size) }.ok()?;
-        Some(Self { port: Port::client(region).ok()?, channel: channel.parse().ok()? })
+        let (shared, channel) = tree.line("console")?;
+        // SAFETY: addresses are translated, and only this line uses it.
+        let region = unsafe { shared.memory() }?;
+        Some(Self { port: Port::client(region).ok()?, channel })
     }
 
     /// A byte that was typed.

@@ -3,6 +3,8 @@
 #![no_std]
 
 #[cfg(target_os = "none")]
+pub mod answers;
+#[cfg(target_os = "none")]
 pub mod console;
 #[cfg(target_os = "none")]
 pub mod gic;

@@ -1,6 +1,9 @@
 //! What the device tree tells: the command line, and the regions that the guest shares with others.
 
+use core::ptr::{NonNull, with_exposed_provenance_mut};
+
 use fdt::Fdt;
+use ivc::Region;
 
 /// Which regions are those (`compatible`).
 const SHARED: &str = "quoll,shared-memory-1.0";
@@ -18,6 +21,19 @@ pub struct Shared {
     pub size: usize,
     /// Whether the guest may write it.
     pub writable: bool,
+}
+
+impl Shared {
+    /// The region as memory, if it can be used as such.
+    ///
+    /// # Safety
+    /// Addresses are [translated](crate::memory), and only what is made of the result uses the region in this guest.
+    #[must_use]
+    pub unsafe fn memory(self) -> Option<Region<'static>> {
+        let base = NonNull::new(with_exposed_provenance_mut(self.address))?;
+        // SAFETY: the description has the region mapped there as memory, and it stays; for the rest the caller stands.
+        unsafe { Region::from_raw(base, self.size) }.ok()
+    }
 }
 
 impl<'a> Tree<'a> {
@@ -42,6 +58,14 @@ impl<'a> Tree<'a> {
     pub fn argument(&self, name: &str) -> Option<&'a str> {
         let line = self.0.find_node("/chosen")?.property("bootargs")?.as_str()?;
         line.split_ascii_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// The region that the guest may write, and the number of the channel to whom it shares that with, by the argument
+    /// `name=REGION:CHANNEL`.
+    #[must_use]
+    pub fn line(&self, name: &str) -> Option<(Shared, u64)> {
+        let (region, channel) = self.argument(name)?.split_once(':')?;
+        Some((self.shared(region).filter(|shared| shared.writable)?, channel.parse().ok()?))
     }
 
     /// The region with this name in the system description.
@@ -82,7 +106,7 @@ mod tests {
             gic: Version::V2,
             conduit: Conduit::Hvc,
             messages: true,
-            command_line: "quiet console=line:1 period=1000",
+            command_line: "quiet console=line:1 answers=table:2 other=missing:3 period=1000",
             initrd: None,
             virtio: &[],
             dual_timer: false,
@@ -97,6 +121,8 @@ mod tests {
         assert_eq!(tree.shared("line"), Some(Shared { address: 0x5000_0000, size: 0x1_0000, writable: true }));
         assert_eq!(tree.shared("table"), Some(Shared { address: 0x5800_0000, size: 0x1_0000, writable: false }));
         assert_eq!(tree.shared("tab"), None);
+        assert_eq!(tree.line("console"), Some((Shared { address: 0x5000_0000, size: 0x1_0000, writable: true }, 1)));
+        assert_eq!((tree.line("answers"), tree.line("other"), tree.line("period")), (None, None, None));
         assert!(Tree::new(&[0; 64]).is_none());
     }
 }

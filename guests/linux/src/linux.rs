@@ -40,7 +40,7 @@ pub fn exit(code: u8) -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    let _ = writeln!(Output::ERRORS, "ivc: {info}");
+    let _ = writeln!(Output::errors(), "ivc: {info}");
     exit(1)
 }
 
@@ -111,9 +111,14 @@ pub struct Output(File);
 
 impl Output {
     /// Standard output.
-    pub const RESULTS: Self = Self(File(1));
+    pub fn results() -> Self {
+        Self(File(1))
+    }
+
     /// Standard error.
-    pub const ERRORS: Self = Self(File(2));
+    pub fn errors() -> Self {
+        Self(File(2))
+    }
 }
 
 impl Write for Output {

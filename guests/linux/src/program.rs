@@ -127,17 +127,19 @@ impl Port for Messages {
 
 /// The program. With what it ends is in [`USAGE`].
 pub fn main<'a>(arguments: impl Iterator<Item = &'a str>) -> u8 {
-    // Who does not listen misses what is said.
-    let complain = |what: &dyn core::fmt::Display| drop(writeln!(Output::ERRORS, "ivc: {what}"));
+    let complain = |what: &dyn core::fmt::Display| {
+        // Who does not listen misses it.
+        let _ = writeln!(Output::errors(), "ivc: {what}");
+    };
     let command = match Command::parse(arguments) {
         Ok(Command::Help) => {
-            let _ = Output::RESULTS.write_str(USAGE);
+            let _ = Output::results().write_str(USAGE);
             return 0;
         }
         Ok(command) => command,
         Err(wrong) => {
             complain(&wrong);
-            let _ = Output::ERRORS.write_str(USAGE);
+            let _ = Output::errors().write_str(USAGE);
             return NOT_UNDERSTOOD;
         }
     };
@@ -148,7 +150,7 @@ pub fn main<'a>(arguments: impl Iterator<Item = &'a str>) -> u8 {
             return NO_PORT;
         }
     };
-    match run(command, Messages(port), &mut Output::RESULTS) {
+    match run(command, Messages(port), &mut Output::results()) {
         Ok(ended) => ended.code(),
         Err(failure) => {
             complain(&failure);

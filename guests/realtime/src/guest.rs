@@ -2,11 +2,12 @@
 
 use core::fmt::Write;
 
+use bare_guest::answers::Answers;
 use bare_guest::console::Console;
 use bare_guest::gic::{Gic, MESSAGES_PPI, TIMER_PPI, number_of};
 use bare_guest::machine::{off, read_register, skip_instruction, wait_for_interrupt, write_register};
 use bare_guest::{memory, tree::Tree};
-use ivc::guest::{pending, receive, send};
+use ivc::guest::{Words, pending, receive, send};
 use realtime::{Lateness, Task};
 use smccc::Hvc;
 
@@ -19,6 +20,8 @@ const HELP: &str = "Keys: l lateness, r begin anew, o off, ? this\r\n";
 struct Realtime {
     gic: Gic,
     console: Option<Console>,
+    /// Those to a native program, which has no mailbox.
+    answers: Option<Answers>,
     /// Ticks of the counter in a second.
     frequency: u64,
     /// The same of a period.
@@ -40,7 +43,8 @@ extern "C" fn guest_main(tree: usize) -> ! {
     gic.enable(TIMER_PPI);
     gic.enable(MESSAGES_PPI);
     let console = tree.and_then(|tree| Console::open(&tree));
-    let mut guest = Realtime { gic, console, frequency, period: 0, next: 0, task };
+    let answers = tree.and_then(|tree| Answers::open(&tree));
+    let mut guest = Realtime { gic, console, answers, frequency, period: 0, next: 0, task };
     guest.print(format_args!("A guest without an operating system. {HELP}"));
     guest.live()
 }
@@ -98,8 +102,7 @@ impl Realtime {
                 let channel = u64::from(channels.trailing_zeros());
                 channels &= channels - 1;
                 if let Some(message) = receive::<Hvc>(channel) {
-                    // Who has not taken the answer before misses this one.
-                    let _ = send::<Hvc>(channel, self.task.answer(message));
+                    self.answer(channel, message);
                 }
             }
             if self.ticks() != self.period {
@@ -110,6 +113,15 @@ impl Realtime {
                 return;
             }
         }
+    }
+
+    fn answer(&mut self, channel: u64, message: Words) {
+        let answer = self.task.answer(message);
+        // Who has not taken the answer before misses this one.
+        let _ = match &mut self.answers {
+            Some(answers) if answers.channel() == channel => answers.send(answer),
+            _ => send::<Hvc>(channel, answer),
+        };
     }
 
     /// Does what is typed at the console.

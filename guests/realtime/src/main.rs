@@ -1,4 +1,5 @@
-//! The guest. Its command line: `period=MICROSECONDS` (default 1000), and `console=REGION:CHANNEL` if it has a console.
+//! The guest. Its command line: `period=MICROSECONDS` (default 1000), `console=REGION:CHANNEL` if it has a console,
+//! `answers=REGION:CHANNEL` if a native program sends it messages.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

@@ -5,6 +5,7 @@
 
 use sel4::{CPtr, MessageInfoBuilder, Time, Word, cap, cap_type};
 use sel4_abi::label::InvocationLabel;
+use sel4_abi::quoll::port;
 
 /// Gives an object the scheduling context (`SchedContext_Bind`).
 ///
@@ -41,12 +42,26 @@ pub fn frame_publish(frame: CPtr, start: usize, end: usize) -> sel4::Result<()> 
     invoke(frame, InvocationLabel::ARMPageUnify_Instruction, &[], &range).map(drop)
 }
 
+/// Sends a message to a guest through a port, which a protection domain has in the place of a channel's notification
+/// ([`BASE_OUTPUT_NOTIFICATION`](sel4_abi::microkit::slot::BASE_OUTPUT_NOTIFICATION)).
+///
+/// # Errors
+/// `DeleteFirst`: the guest has not taken the one before. Otherwise it is no port.
+pub fn port_send(port: CPtr, message: [Word; port::WORDS]) -> sel4::Result<()> {
+    invoke_by(port, port::SEND, &[], &message).map(drop)
+}
+
 /// An invocation with at most four words; the first word of the answer.
 fn invoke(service: CPtr, label: InvocationLabel, caps: &[CPtr], words: &[Word]) -> sel4::Result<Word> {
+    invoke_by(service, label as Word, caps, words)
+}
+
+/// The same by the number of the label.
+fn invoke_by(service: CPtr, label: Word, caps: &[CPtr], words: &[Word]) -> sel4::Result<Word> {
     sel4::with_ipc_buffer_mut(|buffer| {
         buffer.caps_or_badges_mut().iter_mut().zip(caps).for_each(|(word, cap)| *word = cap.bits());
     });
-    let info = MessageInfoBuilder::default().label(label as Word).extra_caps(caps.len()).length(words.len()).build();
+    let info = MessageInfoBuilder::default().label(label).extra_caps(caps.len()).length(words.len()).build();
     // Every object is invoked as an endpoint is called.
     let answer = service.cast::<cap_type::Endpoint>().call_with_mrs(info, words);
     sel4::Error::from_sys(answer.info.label() as u32).map_or(Ok(answer.msg[0]), Err)

@@ -7,11 +7,11 @@ use sel4::{CPtr, Cap, IpcBuffer, Word, cap_type, host};
 fn calls(body: impl FnOnce() -> sel4::Result<()>) -> Vec<[Word; 7]> {
     let mut calls = Vec::new();
     let kernel = |registers: &mut host::Registers, buffer: &mut IpcBuffer| {
-        let [capability, info, word_0, word_1, ..] = registers.x;
+        let [capability, info, words @ ..] = registers.x;
         let info_of = |length: Word| info & length;
-        let words = if info_of(0x7f) == 2 { [word_0, word_1] } else { [0; 2] };
+        let word = |index: usize| if (index as Word) < info_of(0x7f) { words[index] } else { 0 };
         let along = if info_of(0x180) == 0x80 { buffer.caps_or_badges()[0] } else { 0 };
-        calls.push([registers.x[7], capability, info, words[0], words[1], along, info_of(0x180)]);
+        calls.push([registers.x[7], capability, info, word(0), word(1), word(2), along]);
         // Illegal operation.
         registers.x[1] = 3 << 12;
     };
@@ -31,6 +31,9 @@ fn functions_and_methods_ask_the_same() {
     assert_ne!(bind, unbind);
     let consumed = calls(|| sel4_invocations::sched_context_consumed(context).map(drop));
     assert_eq!(consumed, calls(|| context.consumed().map(drop)));
+    let port = Cap::<sel4::quoll::cap_type::Port>::from_bits(23);
+    let send = calls(|| sel4_invocations::port_send(port.cptr(), [7, 8, 9]));
+    assert_eq!(send, calls(|| port.port_send([7, 8, 9])));
     let page = CPtr::from_bits(22);
     let publish = calls(|| sel4_invocations::frame_publish(page, 8, 100));
     assert_eq!(publish, calls(|| page.cast::<cap_type::SmallPage>().frame_clean_data(8, 100)));

@@ -17,7 +17,7 @@ const REALTIME: Client = ("3", "realtime");
 const ECHO: Client = ("4", "echo");
 const TOP: Client = ("5", "top");
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case { name: "all guests come up", check: all_come_up },
     Case { name: "the second Linux begins to watch itself", check: witness },
     Case { name: "the first one's words are answered by the real-time guest", check: words },
@@ -27,7 +27,8 @@ const CASES: [Case; 11] = [
     Case { name: "its words and pings are answered again", check: words_and_ping },
     Case { name: "the second one has noticed nothing", check: undisturbed },
     Case { name: "the others answer", check: others },
-    Case { name: "a native program that fails is started anew", check: fails },
+    Case { name: "a native program's words are answered by the real-time guest", check: native_words },
+    Case { name: "the program fails, is started anew, and exchanges words again", check: fails },
     Case { name: "the real-time guest keeps its period while both Linux guests spin", check: keeps_its_period },
 ];
 
@@ -173,11 +174,28 @@ fn others(talk: &mut Talk) -> Result<Option<String>> {
     Ok(figures.lines().next_back().map(str::to_owned))
 }
 
-fn fails(talk: &mut Talk) -> Result<Option<String>> {
+fn native_words(talk: &mut Talk) -> Result<Option<String>> {
     switch_to(talk, ECHO)?;
+    exchange_natively(talk)?;
+    // The real-time guest's figures, as it tells them to Linux.
+    let answer = talk.session.ask("words 1 0 0", "\necho> ")?;
+    ensure!(answer.trim().starts_with("0x1 0x") && !answer.contains("0x1 0x0 "), "{answer}");
+    Ok(None)
+}
+
+fn exchange_natively(talk: &mut Talk) -> Result<()> {
+    for number in 0..20 {
+        talk.session.ask(&format!("words 0 {number} 0xff"), &format!("\n0x0 {number:#x} 0xff\necho> "))?;
+    }
+    Ok(())
+}
+
+/// It has the terminal.
+fn fails(talk: &mut Talk) -> Result<Option<String>> {
     talk.session.send("fault\r")?;
     talk.session.expect("--- echo has started anew")?;
     ask_echo(talk)?;
+    exchange_natively(talk)?;
     Ok(None)
 }
 
