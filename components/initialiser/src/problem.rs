@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use sel4::debug_println;
+use sel4_root_task::debug_println;
 use system_spec::{AllocateError, DecodeError, Mapping, ObjectId, Record, Spec, Thread};
 
 /// Why the system can't be built.

@@ -1,7 +1,7 @@
 //! Where the root task starts, and what it says when it can't go on.
 
-use sel4::{BootInfo, BootInfoPtr, debug_println};
-use sel4_root_task::root_task;
+use sel4::{BootInfo, BootInfoPtr};
+use sel4_root_task::{debug_println, root_task};
 use system_spec::Spec;
 
 use crate::builder::Builder;

@@ -11,10 +11,10 @@ mod pd {
     use core::convert::Infallible;
 
     use monitor::Report;
-    use sel4::{Badge, Cap, Fault, MessageInfo, cap, debug_println};
+    use sel4::{Badge, Cap, Fault, MessageInfo, cap};
     use sel4_abi::microkit::monitor as slot;
     use sel4_invocations::{sched_context_bind, sched_context_unbind_object};
-    use sel4_microkit::{Handler, Never, protection_domain};
+    use sel4_microkit::{Handler, Never, debug_println, protection_domain};
 
     use crate::domains::{self, Index};
 

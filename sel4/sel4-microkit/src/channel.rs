@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use sel4::abi::microkit::{limit::MAX_CHANNELS, slot};
+use sel4_abi::microkit::{limit::MAX_CHANNELS, slot};
 
 use crate::MessageInfo;
 use crate::symbols::{pd_irqs, pd_notifications, pd_pps};
@@ -60,6 +60,7 @@ impl Channel {
     /// # Panics
     ///
     /// When this end may not notify the other.
+    #[cfg(not(sel4_plain))]
     #[inline]
     pub fn port(&self) -> sel4::quoll::Port {
         self.notification().cast()
@@ -150,4 +151,5 @@ impl fmt::Display for IrqAckError {
     }
 }
 
+#[cfg(not(sel4_plain))]
 impl core::error::Error for IrqAckError {}

@@ -1,6 +1,6 @@
 //! A notification or interrupt acknowledgement that rides on the PD's next system call.
 
-use sel4::abi::label::InvocationLabel;
+use sel4_abi::label::InvocationLabel;
 
 use crate::ipc::PreparedDeferredAction;
 use crate::{Channel, IrqAckError};

@@ -52,24 +52,27 @@ macro_rules! declare_heap {
     };
 }
 
+#[cfg(all(target_os = "none", not(sel4_plain)))]
+pub use target::vcpu_context;
 #[cfg(target_os = "none")]
-pub use target::{run_main, set_ipc_buffer, vcpu_context};
+pub use target::{run_main, set_ipc_buffer};
 
 #[cfg(target_os = "none")]
 mod target {
     use core::ptr;
 
-    use sel4::{FrameObjectType, IpcBuffer, abi};
+    use sel4::{FrameObjectType, IpcBuffer};
 
     use crate::{Handler, panicking};
 
     /// The tool puts the IPC buffer into the last page.
-    const IPC_BUFFER: usize = abi::object::USER_TOP as usize & !(FrameObjectType::GRANULE.bytes() - 1);
+    const IPC_BUFFER: usize = sel4_abi::object::USER_TOP as usize & !(FrameObjectType::GRANULE.bytes() - 1);
 
     /// Where the kernel tells the registers of this domain's vCPUs ([`sel4::quoll::VCpuContext`]).
     ///
     /// # Safety
     /// It is called once.
+    #[cfg(not(sel4_plain))]
     pub unsafe fn vcpu_context() -> sel4::quoll::VCpuContext {
         let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
         // SAFETY: the tool gives the buffer a page of its own, mapped for good, and nobody uses the rest of that.

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use sel4::abi::quoll::reload::LOST_CALL;
+use sel4_abi::quoll::reload::LOST_CALL;
 
 use crate::ipc::{self, Event, PreparedDeferredAction};
 use crate::{Channel, ChannelSet, Child, DeferredAction, MessageInfo, pd_is_passive, symbols};
@@ -60,7 +60,7 @@ pub trait Handler {
 
 /// Acknowledges every interrupt once: one that came before the PD could take it is told again.
 fn ack_irqs() {
-    for irq in ChannelSet::from_badge(symbols::pd_irqs()) {
+    for irq in ChannelSet::from_badge(symbols::pd_irqs()).iter() {
         if let Err(error) = irq.irq_ack() {
             panic!("cannot acknowledge the interrupt of channel '{}': {error}", irq.index());
         }

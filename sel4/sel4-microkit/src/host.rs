@@ -5,7 +5,7 @@ extern crate std;
 
 use core::cell::Cell;
 
-use sel4::abi::microkit::limit::NAME_LENGTH;
+use sel4_abi::microkit::limit::NAME_LENGTH;
 
 /// The variables that every PD has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

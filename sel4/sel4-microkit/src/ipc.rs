@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use sel4::abi::microkit::{badge, slot};
+use sel4_abi::microkit::{badge, slot};
 
 use crate::{Channel, Child, MessageInfo};
 
@@ -59,6 +59,7 @@ impl ChannelSet {
     }
 }
 
+#[cfg(not(sel4_plain))]
 impl IntoIterator for ChannelSet {
     type Item = Channel;
     type IntoIter = ChannelSetIter;
@@ -126,7 +127,7 @@ pub(crate) fn next_event(reply: Option<MessageInfo>, action: Option<PreparedDefe
     Event::new(match (reply, action) {
         (Some(reply), action) => {
             if let Some(action) = action {
-                send(&action);
+                send(action);
             }
             INPUT.reply_recv(reply.into_inner(), REPLY)
         }
@@ -136,7 +137,7 @@ pub(crate) fn next_event(reply: Option<MessageInfo>, action: Option<PreparedDefe
 }
 
 /// Sends without touching the message registers, which hold the answer to come.
-fn send(action: &PreparedDeferredAction) {
+fn send(action: PreparedDeferredAction) {
     action.cap.send_with_mrs(action.info, []);
 }
 

@@ -7,7 +7,8 @@ pub type MessageLabel = sel4::Word;
 pub type MessageRegisterValue = sel4::Word;
 
 /// Label and number of message registers of a message (`microkit_msginfo`).
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(not(sel4_plain), derive(Copy))]
 pub struct MessageInfo {
     inner: sel4::MessageInfo,
 }

@@ -28,7 +28,7 @@ fn name() -> &'static str {
 /// Ends the PD: its fault handler gets an undefined instruction.
 pub(crate) fn end(reason: fmt::Arguments<'_>) -> ! {
     sel4::debug_println!("{}: {reason}", name());
-    sel4::abort()
+    sel4::_private::abort()
 }
 
 #[panic_handler]
@@ -38,5 +38,5 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         Some(hook) => hook(info),
         None => sel4::debug_println!("{}: {info}", name()),
     }
-    sel4::abort()
+    sel4::_private::abort()
 }

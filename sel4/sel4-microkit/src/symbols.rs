@@ -78,10 +78,10 @@ macro_rules! memory_region_symbol {
     }};
 }
 
-/// What the tool writes into every PD; the names are [`sel4::abi::microkit::symbol`]'s.
+/// What the tool writes into every PD; the names are [`sel4_abi::microkit::symbol`]'s.
 #[cfg(target_os = "none")]
 mod patched {
-    use sel4::abi::microkit::limit::NAME_LENGTH;
+    use sel4_abi::microkit::limit::NAME_LENGTH;
 
     #[inline(always)]
     pub(super) fn passive() -> bool {

@@ -51,7 +51,7 @@ pub fn run_main<T: Termination>(main: impl FnOnce(&sel4::BootInfoPtr) -> T, boot
 pub fn abort(reason: fmt::Arguments<'_>) -> ! {
     sel4::debug_println!("{reason}");
     #[cfg(target_os = "none")]
-    sel4::abort();
+    sel4::_private::abort();
     #[cfg(not(target_os = "none"))]
     panic!("{reason}");
 }

@@ -48,5 +48,5 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         Some(hook) => hook(info),
         None => sel4::debug_println!("{info}"),
     }
-    sel4::abort()
+    sel4::_private::abort()
 }

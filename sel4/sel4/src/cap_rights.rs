@@ -3,7 +3,8 @@
 use crate::{Word, abi, sys};
 
 /// Read, write, grant and grant-reply.
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(sel4_plain), derive(Copy))]
 pub struct CapRights(sys::seL4_CapRights);
 
 impl CapRights {
@@ -40,7 +41,7 @@ impl CapRights {
     }
 
     /// The word that the kernel takes.
-    pub const fn into_word(self) -> Word {
+    pub(crate) const fn into_word(self) -> Word {
         self.0.0
     }
 }

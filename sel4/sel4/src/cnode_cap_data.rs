@@ -3,7 +3,8 @@
 use crate::{WORD_SIZE, Word, sys};
 
 /// Guard of a CNode capability: bits that a lookup must match before the CNode is indexed.
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(sel4_plain), derive(Copy))]
 pub struct CNodeCapData(sys::seL4_CNode_CapData);
 
 impl CNodeCapData {

@@ -56,6 +56,7 @@ impl fmt::Display for Error {
     }
 }
 
+#[cfg(not(sel4_plain))]
 impl core::error::Error for Error {}
 
 impl Error {

@@ -1,6 +1,7 @@
 //! Faults of threads, decoded from the message that the kernel sends to the fault endpoint
 //! (seL4 manual, "Faults").
 
+#[cfg(not(sel4_plain))]
 use crate::abi::error::LookupFailure;
 use crate::abi::fault::FaultTag;
 use crate::{IpcBuffer, MessageInfo, Word, sys};
@@ -31,8 +32,10 @@ messages! {
     /// A capability that a system call names cannot be looked up.
     CapFault(seL4_Fault_CapFault) {
         /// Address of the system call.
+        #[cfg(not(sel4_plain))]
         ip = get_IP,
         /// The capability pointer.
+        #[cfg(not(sel4_plain))]
         addr = get_Addr,
     }
 
@@ -53,14 +56,19 @@ messages! {
     /// An exception that no other fault covers, such as an undefined instruction.
     UserException(seL4_Fault_UserException) {
         /// Address of the instruction.
+        #[cfg(not(sel4_plain))]
         fault_ip = get_FaultIP,
         /// Stack pointer.
+        #[cfg(not(sel4_plain))]
         sp = get_Stack,
         /// Program status.
+        #[cfg(not(sel4_plain))]
         spsr = get_SPSR,
         /// The exception's number: the syndrome register's value.
+        #[cfg(not(sel4_plain))]
         number = get_Number,
         /// The exception's code.
+        #[cfg(not(sel4_plain))]
         code = get_Code,
     }
 
@@ -77,8 +85,10 @@ messages! {
     /// The scheduling context's budget is used up.
     Timeout(seL4_Fault_Timeout) {
         /// Badge of the scheduling context.
+        #[cfg(not(sel4_plain))]
         data = get_data,
         /// Microseconds used since the last reset.
+        #[cfg(not(sel4_plain))]
         consumed = get_consumed,
     }
 
@@ -98,6 +108,7 @@ messages! {
     }
 }
 
+#[cfg(not(sel4_plain))]
 impl CapFault {
     /// Whether the fault came while receiving (else: while sending).
     pub const fn in_recv_phase(&self) -> bool {
@@ -155,12 +166,16 @@ messages! {
     /// A breakpoint, a watchpoint or a single step; debug configuration only.
     DebugException(seL4_Fault_DebugException) {
         /// Address of the instruction.
+        #[cfg(not(sel4_plain))]
         fault_ip = get_FaultIP,
         /// Why.
+        #[cfg(not(sel4_plain))]
         exception_reason = get_ExceptionReason,
         /// The address watched.
+        #[cfg(not(sel4_plain))]
         trigger_address = get_TriggerAddress,
         /// Number of the breakpoint.
+        #[cfg(not(sel4_plain))]
         breakpoint_number = get_BreakpointNumber,
     }
 }
@@ -188,13 +203,15 @@ impl Fault {
     /// # Panics
     ///
     /// When the label is no fault's. Only the kernel sends on a fault endpoint; where others can
-    /// as well, take [`try_new`](Self::try_new).
+    /// as well, take `try_new`.
     #[inline]
     pub fn new(ipc_buffer: &IpcBuffer, info: &MessageInfo) -> Self {
-        Self::try_new(ipc_buffer, info).unwrap_or_else(|| panic!("unknown fault label: {}", info.label()))
+        Self::from_message(info.label(), ipc_buffer.msg_regs())
+            .unwrap_or_else(|| panic!("unknown fault label: {}", info.label()))
     }
 
     /// The fault that a message tells, if it is one.
+    #[cfg(not(sel4_plain))]
     #[inline]
     pub fn try_new(ipc_buffer: &IpcBuffer, info: &MessageInfo) -> Option<Self> {
         Self::from_message(info.label(), ipc_buffer.msg_regs())
@@ -202,7 +219,7 @@ impl Fault {
 
     /// The fault with this label, if there is one and `msg` is as long as its message.
     #[inline]
-    pub fn from_message(label: Word, msg: &[Word]) -> Option<Self> {
+    fn from_message(label: Word, msg: &[Word]) -> Option<Self> {
         Some(match FaultTag::from_label(label)? {
             FaultTag::NullFault => Self::NullFault(NullFault(sys::seL4_Fault_NullFault::from_message(msg)?)),
             FaultTag::CapFault => Self::CapFault(CapFault(sys::seL4_Fault_CapFault::from_message(msg)?)),

@@ -89,6 +89,7 @@ impl<T: CapType> SlotRegion<T> {
     }
 
     /// Whether there is none.
+    #[cfg(not(sel4_plain))]
     pub fn is_empty(&self) -> bool {
         self.range.is_empty()
     }

@@ -3,7 +3,8 @@
 use crate::{Word, abi, sys};
 
 /// Label, number of capabilities and length of a message.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(not(sel4_plain), derive(Copy))]
 pub struct MessageInfo(sys::seL4_MessageInfo);
 
 impl MessageInfo {
@@ -18,12 +19,17 @@ impl MessageInfo {
         Self(sys::seL4_MessageInfo(word))
     }
 
-    const fn fields(self) -> abi::message::MessageInfo {
-        abi::message::MessageInfo(self.into_word())
+    const fn fields(&self) -> abi::message::MessageInfo {
+        abi::message::MessageInfo(self.word())
     }
 
     /// The word that the kernel takes and gives.
+    #[cfg(not(sel4_plain))]
     pub const fn into_word(self) -> Word {
+        self.word()
+    }
+
+    pub(crate) const fn word(&self) -> Word {
         self.0.0
     }
 

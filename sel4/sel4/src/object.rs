@@ -4,10 +4,12 @@ use crate::abi::object::{self, ObjectType as Number};
 use crate::{CapType, Word};
 
 /// Smallest size of a scheduling context, log2 of bytes.
+#[cfg(not(sel4_plain))]
 pub const MIN_SCHED_CONTEXT_BITS: usize = object::MIN_SCHED_CONTEXT_BITS as usize;
 
 /// Kind of a kernel object (`seL4_ObjectType`).
-#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+#[derive(Debug, Clone, Eq, PartialEq)]
+#[cfg_attr(not(sel4_plain), derive(Copy))]
 pub enum ObjectType {
     /// Memory.
     Untyped,
@@ -33,7 +35,8 @@ pub type ObjectTypeArch = ObjectTypeArm;
 pub type ObjectTypeSeL4Arch = ObjectTypeAArch64;
 
 /// Kind of a kernel object that Arm machines have.
-#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+#[derive(Debug, Clone, Eq, PartialEq)]
+#[cfg_attr(not(sel4_plain), derive(Copy))]
 pub enum ObjectTypeArm {
     /// 4 KiB frame.
     SmallPage,
@@ -120,7 +123,7 @@ pub enum ObjectBlueprint {
     Tcb,
     /// Scheduling context of `2^size_bits` bytes.
     SchedContext {
-        /// log2 of bytes, at least [`MIN_SCHED_CONTEXT_BITS`].
+        /// log2 of bytes, at least `MIN_SCHED_CONTEXT_BITS`.
         size_bits: usize,
     },
     /// Reply object.

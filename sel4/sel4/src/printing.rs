@@ -46,7 +46,7 @@ pub fn debug_print_helper(args: fmt::Arguments<'_>) {
 #[macro_export]
 macro_rules! debug_print {
     ($($arg:tt)*) => {
-        if $crate::PRINTING {
+        if $crate::_private::PRINTING {
             $crate::_private::debug_print_helper(::core::format_args!($($arg)*));
         }
     };

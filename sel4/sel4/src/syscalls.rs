@@ -55,7 +55,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
     #[inline]
     pub fn send(self, info: MessageInfo) {
         self.invoke(|cptr, ipc_buffer| {
-            arch::send(Syscall::Send, cptr.bits(), info.into_word(), ipc_buffer.fast_message(), ipc_buffer);
+            arch::send(Syscall::Send, cptr.bits(), info.word(), ipc_buffer.fast_message(), ipc_buffer);
         });
     }
 
@@ -63,7 +63,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
     #[inline]
     pub fn nb_send(self, info: MessageInfo) {
         self.invoke(|cptr, ipc_buffer| {
-            arch::send(Syscall::NBSend, cptr.bits(), info.into_word(), ipc_buffer.fast_message(), ipc_buffer);
+            arch::send(Syscall::NBSend, cptr.bits(), info.word(), ipc_buffer.fast_message(), ipc_buffer);
         });
     }
 
@@ -79,18 +79,19 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         self.invoke(|cptr, ipc_buffer| {
             let mrs = ipc_buffer.fast_message();
             let call = Syscall::NBSendRecv;
-            let received = arch::nb_send_recv(call, src.bits(), info.into_word(), mrs, reply, cptr.bits(), ipc_buffer);
+            let received = arch::nb_send_recv(call, src.bits(), info.word(), mrs, reply, cptr.bits(), ipc_buffer);
             deliver(received, ipc_buffer)
         })
     }
 
     /// `seL4_NBSendWait`: [`nb_send`](Self::nb_send) on this capability, then `wait` on `src`.
+    #[cfg(not(sel4_plain))]
     #[inline]
     pub fn nb_send_wait<U: CapType>(self, info: MessageInfo, src: Cap<U>) -> (MessageInfo, Badge) {
         self.invoke(|cptr, ipc_buffer| {
             let mrs = ipc_buffer.fast_message();
             let call = Syscall::NBSendWait;
-            let received = arch::nb_send_recv(call, src.bits(), info.into_word(), mrs, cptr.bits(), 0, ipc_buffer);
+            let received = arch::nb_send_recv(call, src.bits(), info.word(), mrs, cptr.bits(), 0, ipc_buffer);
             deliver(received, ipc_buffer)
         })
     }
@@ -114,7 +115,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
     pub fn call(self, info: MessageInfo) -> MessageInfo {
         self.invoke(|cptr, ipc_buffer| {
             let mrs = ipc_buffer.fast_message();
-            let received = arch::call(cptr.bits(), info.into_word(), mrs, ipc_buffer);
+            let received = arch::call(cptr.bits(), info.word(), mrs, ipc_buffer);
             deliver(received, ipc_buffer).0
         })
     }
@@ -126,7 +127,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         let reply = reply_authority.into_reply_authority().bits();
         self.invoke(|cptr, ipc_buffer| {
             let mrs = ipc_buffer.fast_message();
-            let received = arch::reply_recv(cptr.bits(), info.into_word(), mrs, reply, ipc_buffer);
+            let received = arch::reply_recv(cptr.bits(), info.word(), mrs, reply, ipc_buffer);
             deliver(received, ipc_buffer)
         })
     }
@@ -136,7 +137,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
     #[inline]
     pub fn send_with_mrs<M: FastMessages>(self, info: MessageInfo, messages: M) {
         self.invoke(|cptr, ipc_buffer| {
-            arch::send(Syscall::Send, cptr.bits(), info.into_word(), messages.into_registers(), ipc_buffer);
+            arch::send(Syscall::Send, cptr.bits(), info.word(), messages.into_registers(), ipc_buffer);
         });
     }
 
@@ -152,7 +153,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
     #[inline]
     pub fn call_with_mrs<M: FastMessages>(self, info: MessageInfo, messages: M) -> CallWithMRs {
         let mrs = messages.into_registers();
-        let received = self.invoke(|cptr, ipc_buffer| arch::call(cptr.bits(), info.into_word(), mrs, ipc_buffer));
+        let received = self.invoke(|cptr, ipc_buffer| arch::call(cptr.bits(), info.word(), mrs, ipc_buffer));
         CallWithMRs { info: MessageInfo::from_word(received.info), msg: received.mrs }
     }
 }

@@ -30,14 +30,24 @@ impl UserContext {
     newtype_methods!(pub abi::context::UserContext);
 
     /// The registers in order.
+    #[cfg(not(sel4_plain))]
     pub const fn as_words(&self) -> &[Word] {
+        self.words()
+    }
+
+    /// The registers in order.
+    #[cfg(not(sel4_plain))]
+    pub const fn as_words_mut(&mut self) -> &mut [Word] {
+        self.words_mut()
+    }
+
+    pub(crate) const fn words(&self) -> &[Word] {
         // SAFETY: the structure is `LENGTH` words without padding (asserted above).
         unsafe { slice::from_raw_parts((&raw const self.0).cast(), context::LENGTH) }
     }
 
-    /// The registers in order.
-    pub const fn as_words_mut(&mut self) -> &mut [Word] {
-        // SAFETY: as in `as_words`, and any words are registers.
+    pub(crate) const fn words_mut(&mut self) -> &mut [Word] {
+        // SAFETY: as in `words`, and any words are registers.
         unsafe { slice::from_raw_parts_mut((&raw mut self.0).cast(), context::LENGTH) }
     }
 
@@ -77,7 +87,7 @@ impl UserContext {
     ///
     /// When `ix` is above 30.
     pub const fn gpr(&self, ix: usize) -> &Word {
-        &self.as_words()[GPR_INDEX[ix]]
+        &self.words()[GPR_INDEX[ix]]
     }
 
     /// General-purpose register x0 to x30.
@@ -86,7 +96,7 @@ impl UserContext {
     ///
     /// When `ix` is above 30.
     pub const fn gpr_mut(&mut self, ix: usize) -> &mut Word {
-        &mut self.as_words_mut()[GPR_INDEX[ix]]
+        &mut self.words_mut()[GPR_INDEX[ix]]
     }
 
     /// Register of the `ix`th parameter of a C function.
@@ -130,6 +140,6 @@ mod tests {
     fn the_program_counter_is_first() {
         let mut context = UserContext::default();
         *context.pc_mut() = 0x20_0000;
-        assert_eq!(context.as_words()[0], 0x20_0000);
+        assert_eq!(context.words()[0], 0x20_0000);
     }
 }

@@ -1,6 +1,8 @@
 //! Registers of a virtual CPU, as `ARM_VCPU_ReadRegs` and `ARM_VCPU_WriteRegs` name them.
 
-use crate::{Word, abi, quoll};
+#[cfg(not(sel4_plain))]
+use crate::quoll;
+use crate::{Word, abi};
 
 /// What can be read or written of a virtual CPU: [`VCpuReg`], and this kernel's own
 /// [`quoll::VCpuReg`].
@@ -12,17 +14,18 @@ pub trait VCpuField: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::VCpuReg {}
+    #[cfg(not(sel4_plain))]
     impl Sealed for crate::quoll::VCpuReg {}
 }
 
 macro_rules! registers {
-    ($($name:ident = $abi:ident,)*) => {
+    ($($(#[$outer:meta])* $name:ident = $abi:ident,)*) => {
         /// A register of a virtual CPU (`seL4_VCPUReg`).
         #[repr(u64)]
         #[allow(non_camel_case_types, missing_docs, reason = "the names are the architecture's")]
         #[derive(Debug, Copy, Clone, PartialEq, Eq)]
         pub enum VCpuReg {
-            $($name = abi::vcpu::VCpuReg::$abi as Word,)*
+            $($(#[$outer])* $name = abi::vcpu::VCpuReg::$abi as Word,)*
         }
     };
 }
@@ -41,9 +44,11 @@ registers! {
     AFSR1 = Afsr1,
     ESR = Esr,
     FAR = Far,
+    #[cfg(not(sel4_plain))]
     PAR = Par,
     VBAR = Vbar,
     TPIDR_EL1 = TpidrEl1,
+    #[cfg(not(sel4_plain))]
     VMPIDR_EL2 = VmpidrEl2,
     SP_EL1 = SpEl1,
     ELR_EL1 = ElrEl1,
@@ -51,6 +56,7 @@ registers! {
     CNTV_CTL = CntvCtl,
     CNTV_CVAL = CntvCval,
     CNTVOFF = CntvOff,
+    #[cfg(not(sel4_plain))]
     CNTKCTL_EL1 = CntkctlEl1,
 }
 
@@ -68,6 +74,7 @@ impl VCpuField for VCpuReg {
     }
 }
 
+#[cfg(not(sel4_plain))]
 impl VCpuField for quoll::VCpuReg {
     #[inline(always)]
     fn into_sys(self) -> Word {

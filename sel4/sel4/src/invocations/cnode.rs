@@ -31,6 +31,7 @@ impl<C: InvocationContext> AbsoluteCPtr<C> {
 
     /// `seL4_CNode_CancelBadgedSends`: cancels sends that wait on the endpoint with this
     /// capability's badge.
+    #[cfg(not(sel4_plain))]
     pub fn cancel_badged_sends(self) -> Result<()> {
         self.invoke(InvocationLabel::CNodeCancelBadgedSends, [], |index, depth| [index, depth])
     }
@@ -70,6 +71,7 @@ impl<C: InvocationContext> AbsoluteCPtr<C> {
 
     /// `seL4_CNode_Rotate`: moves `pivot` here and `src` to where `pivot` was, giving each a badge
     /// or a guard.
+    #[cfg(not(sel4_plain))]
     pub fn rotate(
         self,
         dst_badge: CNodeCapData,

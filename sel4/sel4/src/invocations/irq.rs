@@ -20,7 +20,7 @@ methods! { IrqControl<C> {
         words [irq, edge_triggered.into(), dst.path().bits(), dst.path().depth() as Word];
 } }
 
-#[cfg(not(sel4_smp))]
+#[cfg(not(any(sel4_smp, sel4_plain)))]
 methods! { IrqControl<C> {
     /// `seL4_IRQControl_IssueSGISignal`: makes the capability to send one software-generated
     /// interrupt to one core.
@@ -49,6 +49,7 @@ methods! { IrqHandler<C> {
         = IRQSetIRQHandler, caps [notification.bits()], words [];
 
     /// The same with a virtual CPU, which only quoll has: the interrupt is its guest's, who ends it without us.
+    #[cfg(not(sel4_plain))]
     irq_handler_set_vcpu(vcpu: VCpu)
         = IRQSetIRQHandler, caps [vcpu.bits()], words [];
 

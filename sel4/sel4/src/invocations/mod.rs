@@ -12,8 +12,10 @@ use crate::{CPtr, CPtrBits, Error, IpcBuffer, MessageInfo, NUM_FAST_MESSAGE_REGI
 
 mod cnode;
 mod irq;
+#[cfg(not(sel4_plain))]
 mod port;
 mod sched;
+#[cfg(not(sel4_plain))]
 mod smc;
 mod tcb;
 mod untyped;
@@ -21,6 +23,7 @@ mod vcpu;
 mod vspace;
 
 pub use sched::Time;
+#[cfg(not(sel4_plain))]
 pub use smc::SmcContext;
 pub use tcb::{CopyRegisters, TcbFlagsBuilder};
 
@@ -52,7 +55,7 @@ fn call_numbered<const CAPS: usize, const WORDS: usize>(
     }
     let info = MessageInfo::new(label, 0, CAPS, WORDS);
     if WORDS == 0 {
-        return result(&arch::call_without_words(service.bits(), info.into_word(), ipc_buffer));
+        return result(&arch::call_without_words(service.bits(), info.word(), ipc_buffer));
     }
     call_prepared(ipc_buffer, service, info, array::from_fn(|i| words.get(i).copied().unwrap_or(0)))
 }
@@ -65,7 +68,7 @@ fn call_prepared(
     info: MessageInfo,
     fast: FastMessage,
 ) -> Result<FastMessage> {
-    result(&arch::call(service.bits(), info.into_word(), fast, ipc_buffer))
+    result(&arch::call(service.bits(), info.word(), fast, ipc_buffer))
 }
 
 /// The answer to an invocation: its label is the error, or 0.

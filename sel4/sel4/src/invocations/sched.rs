@@ -28,12 +28,14 @@ methods! { SchedContext<C> {
 
 impl<C: InvocationContext> SchedContext<C> {
     /// `seL4_SchedContext_Bind`: gives it to a thread or a notification.
+    #[cfg(not(sel4_plain))]
     pub fn bind<T: CapType>(self, object: Cap<T>) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| call(ipc_buffer, cptr, InvocationLabel::SchedContextBind, [object.bits()], []))?;
         Ok(())
     }
 
     /// `seL4_SchedContext_UnbindObject`: takes it from a thread or a notification.
+    #[cfg(not(sel4_plain))]
     pub fn unbind_object<T: CapType>(self, object: Cap<T>) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             call(ipc_buffer, cptr, InvocationLabel::SchedContextUnbindObject, [object.bits()], [])
@@ -42,6 +44,7 @@ impl<C: InvocationContext> SchedContext<C> {
     }
 
     /// `seL4_SchedContext_Consumed`: microseconds used since the last call.
+    #[cfg(not(sel4_plain))]
     pub fn consumed(self) -> Result<Time> {
         self.invoke(|cptr, ipc_buffer| call(ipc_buffer, cptr, InvocationLabel::SchedContextConsumed, [], []))
             .map(|[consumed, ..]| consumed)
@@ -49,6 +52,7 @@ impl<C: InvocationContext> SchedContext<C> {
 
     /// `seL4_SchedContext_YieldTo`: runs its thread, if that has the caller's priority; microseconds
     /// that it used.
+    #[cfg(not(sel4_plain))]
     pub fn yield_to(self) -> Result<Time> {
         self.invoke(|cptr, ipc_buffer| call(ipc_buffer, cptr, InvocationLabel::SchedContextYieldTo, [], []))
             .map(|[consumed, ..]| consumed)

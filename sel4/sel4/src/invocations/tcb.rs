@@ -53,25 +53,14 @@ impl<C: InvocationContext> Tcb<C> {
     ///
     /// When `count` is more than a [`UserContext`] has.
     pub fn tcb_read_registers(self, suspend: bool, count: Word) -> Result<UserContext> {
-        let mut regs = UserContext::default();
-        self.tcb_read_registers_into(suspend, count, &mut regs)?;
-        Ok(regs)
-    }
-
-    /// [`tcb_read_registers`](Self::tcb_read_registers) into registers that are there already; those after the first
-    /// `count` stay as they are.
-    ///
-    /// # Panics
-    ///
-    /// When `count` is more than a [`UserContext`] has.
-    pub fn tcb_read_registers_into(self, suspend: bool, count: Word, regs: &mut UserContext) -> Result<()> {
-        let words = &mut regs.as_words_mut()[..count as usize];
         self.invoke(|cptr, ipc_buffer| {
+            let mut regs = UserContext::default();
+            let words = &mut regs.words_mut()[..count as usize];
             let label = InvocationLabel::TCBReadRegisters;
             let fast = call(ipc_buffer, cptr, label, [], [suspend.into(), count])?;
             words.copy_from_slice(&ipc_buffer.msg_regs()[..words.len()]);
             words.iter_mut().zip(fast).for_each(|(word, mr)| *word = mr);
-            Ok(())
+            Ok(regs)
         })
     }
 
@@ -86,7 +75,7 @@ impl<C: InvocationContext> Tcb<C> {
     ///
     /// When `count` is more than a [`UserContext`] has.
     pub fn tcb_write_registers(self, resume: bool, count: Word, regs: &mut UserContext) -> Result<()> {
-        let words = &regs.as_words()[..count as usize];
+        let words = &regs.words()[..count as usize];
         self.invoke(|cptr, ipc_buffer| {
             let length = WRITE_REGISTERS_HEADER + words.len();
             let info = MessageInfo::new(InvocationLabel::TCBWriteRegisters as Word, 0, 0, length);
@@ -113,6 +102,7 @@ impl<C: InvocationContext> Tcb<C> {
 
 methods! { Tcb<C> {
     /// `seL4_TCB_CopyRegisters`: copies registers of `source` to this thread.
+    #[cfg(not(sel4_plain))]
     tcb_copy_registers(source: Tcb, what: CopyRegisters)
         = TCBCopyRegisters,
         caps [source.bits()],
@@ -163,6 +153,7 @@ methods! { Tcb<C> {
         words [cspace_root_data.into_word(), NO_VSPACE_DATA];
 
     /// `seL4_TCB_SetIPCBuffer`.
+    #[cfg(not(sel4_plain))]
     tcb_set_ipc_buffer(ipc_buffer_addr: Word, ipc_buffer_frame: Granule)
         = TCBSetIPCBuffer, caps [ipc_buffer_frame.bits()], words [ipc_buffer_addr];
 

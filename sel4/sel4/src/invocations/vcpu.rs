@@ -3,8 +3,9 @@
 use super::{call, methods};
 use crate::abi::label::InvocationLabel;
 use crate::{
-    InvocationContext, Result, VCpuField, Word,
+    InvocationContext, Result, Word,
     cap::{Tcb, VCpu},
+    vcpu_reg::VCpuField,
 };
 
 methods! { VCpu<C> {

@@ -37,21 +37,25 @@ impl<T: CapTypeForFrameObject, C: InvocationContext> Cap<T, C> {
     }
 
     /// `seL4_ARM_Page_Clean_Data`: writes bytes `start..end` of the frame back to memory.
+    #[cfg(not(sel4_plain))]
     pub fn frame_clean_data(self, start: usize, end: usize) -> Result<()> {
         self.frame_maintain(InvocationLabel::ARMPageClean_Data, start, end)
     }
 
     /// `seL4_ARM_Page_Invalidate_Data`: drops bytes `start..end` of the frame from the cache.
+    #[cfg(not(sel4_plain))]
     pub fn frame_invalidate_data(self, start: usize, end: usize) -> Result<()> {
         self.frame_maintain(InvocationLabel::ARMPageInvalidate_Data, start, end)
     }
 
     /// `seL4_ARM_Page_CleanInvalidate_Data`: writes bytes `start..end` back and drops them.
+    #[cfg(not(sel4_plain))]
     pub fn frame_clean_invalidate_data(self, start: usize, end: usize) -> Result<()> {
         self.frame_maintain(InvocationLabel::ARMPageCleanInvalidate_Data, start, end)
     }
 
     /// `seL4_ARM_Page_Unify_Instruction`: lets instruction fetches see bytes `start..end`.
+    #[cfg(not(sel4_plain))]
     pub fn frame_unify_instruction(self, start: usize, end: usize) -> Result<()> {
         self.frame_maintain(InvocationLabel::ARMPageUnify_Instruction, start, end)
     }
@@ -63,6 +67,7 @@ methods! { PT<C> {
         = ARMPageTableMap, caps [vspace.bits()], words [vaddr as Word, attr.into_inner()];
 
     /// `seL4_ARM_PageTable_Unmap`.
+    #[cfg(not(sel4_plain))]
     pt_unmap() = ARMPageTableUnmap, caps [], words [];
 } }
 
@@ -88,18 +93,22 @@ impl<C: InvocationContext> UnspecifiedIntermediateTranslationTable<C> {
 
 methods! { VSpace<C> {
     /// `seL4_ARM_VSpace_Clean_Data`: writes addresses `start..end` back to memory.
+    #[cfg(not(sel4_plain))]
     vspace_clean_data(start: usize, end: usize)
         = ARMVSpaceClean_Data, caps [], words [start as Word, end as Word];
 
     /// `seL4_ARM_VSpace_Invalidate_Data`: drops addresses `start..end` from the cache.
+    #[cfg(not(sel4_plain))]
     vspace_invalidate_data(start: usize, end: usize)
         = ARMVSpaceInvalidate_Data, caps [], words [start as Word, end as Word];
 
     /// `seL4_ARM_VSpace_CleanInvalidate_Data`: writes addresses `start..end` back and drops them.
+    #[cfg(not(sel4_plain))]
     vspace_clean_invalidate_data(start: usize, end: usize)
         = ARMVSpaceCleanInvalidate_Data, caps [], words [start as Word, end as Word];
 
     /// `seL4_ARM_VSpace_Unify_Instruction`: lets instruction fetches see addresses `start..end`.
+    #[cfg(not(sel4_plain))]
     vspace_unify_instruction(start: usize, end: usize)
         = ARMVSpaceUnify_Instruction, caps [], words [start as Word, end as Word];
 } }

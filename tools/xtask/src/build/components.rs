@@ -23,6 +23,8 @@ const SDK: [(&str, &str); 4] = [
 ];
 /// The virtual machine monitor's package and program.
 const VMM: &str = "vmm";
+/// What has no program for other kernels, of all packages: kernel and loader, guests, and the test of this kernel's own calls.
+const NOT_PLAIN: &[&str] = &["quoll-loader", "quoll-kernel", "realtime", "test-guests", "test-abi"];
 /// Packages whose programs are protection domains or guests.
 const PROGRAMS: &[&str] = &[
     VMM,
@@ -103,12 +105,30 @@ pub fn build(workspace: &Workspace, toolchain: &Toolchain, config: Config) -> Re
     Ok(())
 }
 
-/// A cargo command on the VMM without what quoll adds to seL4.
-pub fn cargo_plain(workspace: &Workspace, toolchain: &Toolchain, config: Config, verb: &str) -> Command {
-    let mut command = toolchain.cargo(verb, &flags(config));
+/// A cargo command on programs without what quoll adds to seL4, and with nothing in the user crates that rust-sel4's have not
+/// (`sel4_plain`).
+fn cargo_plain<'a>(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    config: Config,
+    verb: &str,
+    packages: impl IntoIterator<Item = &'a str>,
+) -> Command {
+    let mut flags = flags(config);
+    flags.push("--cfg=sel4_plain".to_owned());
+    let mut command = toolchain.cargo(verb, &flags);
     command.current_dir(workspace.source(".")).arg("--target-dir").arg(target_folder(workspace, config));
-    command.args(["--package", VMM, "--no-default-features"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    command.arg("--no-default-features");
     command
+}
+
+/// Clippy on all programs that are built for other kernels, too.
+pub fn clippy_plain(workspace: &Workspace, toolchain: &Toolchain, config: Config) -> Command {
+    let packages = packages().filter(|package| !NOT_PLAIN.contains(package));
+    cargo_plain(workspace, toolchain, config, "clippy", packages)
 }
 
 /// Builds the VMM without what quoll adds to seL4, into a folder of its own: it has the name of the other one.
@@ -116,7 +136,7 @@ pub fn cargo_plain(workspace: &Workspace, toolchain: &Toolchain, config: Config,
 /// # Errors
 /// The compiler's messages.
 pub fn build_plain(workspace: &Workspace, toolchain: &Toolchain, config: Config) -> Result<()> {
-    let mut command = cargo_plain(workspace, toolchain, config, "build");
+    let mut command = cargo_plain(workspace, toolchain, config, "build", [VMM]);
     process::run(&format!("building the VMM for other kernels ({})", config.name()), command.arg("--bins"))?;
     let folder = plain_folder(workspace, config);
     fs::create_dir_all(&folder)?;

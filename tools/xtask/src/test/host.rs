@@ -155,7 +155,7 @@ pub fn lints(workspace: &Workspace) -> Result<Tally> {
         commands.push((config.name(), components::cargo(workspace, &toolchain, config, "clippy")));
     }
     commands.push(("Linux guests", components::cargo_linux(workspace, &toolchain, "clippy")));
-    commands.push(("for other kernels", components::cargo_plain(workspace, &toolchain, Config::Debug, "clippy")));
+    commands.push(("for other kernels", components::clippy_plain(workspace, &toolchain, Config::Debug)));
     for (what, mut command) in commands {
         command.args(["--keep-going", "--", "-Dwarnings"]);
         check(&format!("lints for the target ({what})"), &mut command, &mut tally);
