@@ -5,6 +5,7 @@
 use alloc::{collections::VecDeque, string::String};
 use core::fmt::{self, Write};
 
+use ivc::statistics::{Counter, Table};
 use ivc::text::{LONGEST, Report, Request};
 
 use crate::devices::pl011::Line;
@@ -43,8 +44,11 @@ pub trait Exchange {
 }
 
 /// The line.
-pub struct MessageLine<E> {
+pub struct MessageLine<'a, E> {
     exchange: E,
+    /// Messages that were sent, and taken.
+    sent: Counter<'a>,
+    taken: Counter<'a>,
     /// The line that is being written; `None`: it is too long, and what is left of it is dropped.
     request: Option<String>,
     /// What is to be read.
@@ -55,10 +59,11 @@ pub struct MessageLine<E> {
     wanted: u64,
 }
 
-impl<E: Exchange> MessageLine<E> {
-    /// The line to an exchange.
-    pub fn new(exchange: E) -> Self {
-        Self { exchange, request: Some(String::new()), output: VecDeque::new(), signals: 0, wanted: 0 }
+impl<'a, E: Exchange> MessageLine<'a, E> {
+    /// The line to an exchange, which counts in a table, too.
+    pub fn new(exchange: E, table: &mut Table<'a>) -> Self {
+        let (sent, taken) = (table.counter("messages sent"), table.counter("messages taken"));
+        Self { exchange, sent, taken, request: Some(String::new()), output: VecDeque::new(), signals: 0, wanted: 0 }
     }
 
     fn tell(&mut self, report: Report) {
@@ -92,8 +97,8 @@ impl<E: Exchange> MessageLine<E> {
 
     fn answer(&mut self, request: Request) {
         let result = match request {
-            Request::Send(channel, message) => self.exchange.send(channel, message),
-            Request::Broadcast(message) => self.exchange.broadcast(message),
+            Request::Send(channel, message) => self.counted(|exchange| exchange.send(channel, message)),
+            Request::Broadcast(message) => self.counted(|exchange| exchange.broadcast(message)),
             Request::Signal(channel) => self.exchange.signal(channel),
             Request::Receive(channel) => {
                 self.wanted = channel.map_or(u64::MAX, |channel| 1 << channel);
@@ -109,6 +114,12 @@ impl<E: Exchange> MessageLine<E> {
             Err(Refused::Busy) => Report::Busy,
             Err(Refused::NoRight) => Report::Refused,
         });
+    }
+
+    fn counted(&mut self, send: impl FnOnce(&mut E) -> Result<(), Refused>) -> Result<(), Refused> {
+        let result = send(&mut self.exchange);
+        self.sent.add(u64::from(result.is_ok()));
+        result
     }
 
     /// Takes the next thing that has come, if the guest has asked for it and has read all before.
@@ -128,13 +139,14 @@ impl<E: Exchange> MessageLine<E> {
             let channel = full.trailing_zeros() as u8;
             if let Some(message) = self.exchange.receive(channel) {
                 self.wanted = 0;
+                self.taken.add(1);
                 self.tell(Report::Message(channel, message));
             }
         }
     }
 }
 
-impl<E: Exchange> Line for MessageLine<E> {
+impl<E: Exchange> Line for MessageLine<'_, E> {
     /// Takes a request only when the answer to the one before was read.
     fn send(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
@@ -222,7 +234,7 @@ mod tests {
         }
     }
 
-    fn read(line: &mut MessageLine<Fake>) -> String {
+    fn read(line: &mut MessageLine<'_, Fake>) -> String {
         let mut text = String::new();
         while let Some(byte) = line.receive() {
             text.push(byte.into());
@@ -231,7 +243,7 @@ mod tests {
     }
 
     /// Writes all of a text, reading what is answered.
-    fn write(line: &mut MessageLine<Fake>, text: &str) -> String {
+    fn write(line: &mut MessageLine<'_, Fake>, text: &str) -> String {
         let (mut bytes, mut answers) = (text.as_bytes(), String::new());
         while !bytes.is_empty() {
             let taken = line.send(bytes);
@@ -243,7 +255,7 @@ mod tests {
 
     #[test]
     fn requests_are_lines() {
-        let mut line = MessageLine::new(Fake::default());
+        let mut line = MessageLine::new(Fake::default(), &mut Table::default());
         assert_eq!(write(&mut line, "send 1 1 0x2 3\nsend 1 4 5 6\nsend 9 1 2 3\n"), "sent\nbusy\nrefused\n");
         assert_eq!(write(&mut line, "  signal 3  \n\nbroadcast 7 8 9\nsignal 4\n"), "sent\nsent\nrefused\n");
         assert_eq!(line.exchange.sent, [(1, [1, 2, 3])]);
@@ -251,8 +263,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_and_taken_is_counted() {
+        let memory: Vec<ivc::Block> = (0..16).map(|_| ivc::Block::new()).collect();
+        let mut table = Table::over(ivc::Region::over(&memory));
+        let mut line = MessageLine::new(Fake::default(), &mut table);
+        line.exchange.slots.insert(5, [1, 2, 3]);
+        write(&mut line, "send 1 1 2 3\nsend 1 1 2 3\nsend 9 1 2 3\nbroadcast 1 2 3\nsignal 3\nreceive\n");
+        let counted = ivc::statistics::Reader::over(ivc::Region::over(&memory)).counters();
+        assert!(
+            counted
+                .map(|(name, value)| (String::from(name.as_str()), value))
+                .eq([("messages sent".into(), 2), ("messages taken".into(), 1)])
+        );
+    }
+
+    #[test]
     fn what_is_no_request_is_told() {
-        let mut line = MessageLine::new(Fake::default());
+        let mut line = MessageLine::new(Fake::default(), &mut Table::default());
         for wrong in ["hello", "send 1", &"x".repeat(1000)] {
             let answer = write(&mut line, &std::format!("{wrong}\n"));
             assert!(answer.starts_with("unknown: ") && answer.len() <= LONGEST, "{wrong}: {answer}");
@@ -262,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_message_is_acknowledged_when_it_was_asked_for() {
-        let mut line = MessageLine::new(Fake::default());
+        let mut line = MessageLine::new(Fake::default(), &mut Table::default());
         line.exchange.slots.insert(5, [1, 255, u64::MAX]);
         line.exchange.signals = 1 << 63 | 1;
         assert!(!line.settle(false, false), "nothing was asked for");
@@ -277,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_comes_later_unless_it_is_not_wanted_any_more() {
-        let mut line = MessageLine::new(Fake::default());
+        let mut line = MessageLine::new(Fake::default(), &mut Table::default());
         assert_eq!(write(&mut line, "receive 6\n"), "");
         line.exchange.slots.insert(5, [5; 3]);
         assert!(!line.settle(false, false), "it is another channel's");
@@ -290,7 +317,7 @@ mod tests {
 
     #[test]
     fn another_program_finds_nothing_of_the_one_before() {
-        let mut line = MessageLine::new(Fake::default());
+        let mut line = MessageLine::new(Fake::default(), &mut Table::default());
         line.send(b"receive\nsignal 3\n");
         line.send(b"half a li");
         line.reopened();
@@ -302,7 +329,7 @@ mod tests {
 
     #[test]
     fn requests_wait_until_answers_are_read() {
-        let mut line = MessageLine::new(Fake::default());
+        let mut line = MessageLine::new(Fake::default(), &mut Table::default());
         let text = b"signal 3\nsignal 3\n";
         let taken = line.send(text);
         assert_eq!(taken, 9);
@@ -316,7 +343,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_taken_and_memory_is_bounded(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-            let mut line = MessageLine::new(Fake::default());
+            let mut line = MessageLine::new(Fake::default(), &mut Table::default());
             let mut rest = &bytes[..];
             while !rest.is_empty() {
                 rest = &rest[line.send(rest)..];

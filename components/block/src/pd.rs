@@ -30,7 +30,7 @@ fn init() -> Pd {
             None => problems.push(config::Problem { line: part.line, reason: config::Reason::NoRegion }),
         }
     }
-    let server = Server::new(driver, *var!(disk_channel: usize = 0), clients);
+    let server = Server::new(driver, *var!(disk_channel: usize = 0), clients).counted(&mut pd::statistics());
     assert!(server.is_usable(), "the region shared with the disk's driver has no room for a request");
     let mut pd = Pd(server);
     pd.run(problems);

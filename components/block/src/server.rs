@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use clients::Signals;
 use ivc::block::{self, Answer, Disk, Lost, MAX_REQUEST, NAME, Operation, Request, Status};
+use ivc::statistics::{Counter, Table};
 
 use crate::config::{Part, Place, Problem, Reason};
 use crate::survey::{self, Survey};
@@ -37,9 +38,25 @@ struct Open {
     position: u64,
 }
 
+/// What is counted.
+#[derive(Debug, Default)]
+struct Counters<'m> {
+    /// Requests of clients.
+    requests: Counter<'m>,
+    /// Of those, the ones that are not the client's to make.
+    refused: Counter<'m>,
+    /// Bytes that were asked for.
+    read: Counter<'m>,
+    /// Bytes that were to be written.
+    written: Counter<'m>,
+    /// Requests that the driver, having started anew, was asked again.
+    repeated: Counter<'m>,
+}
+
 /// The server.
 #[derive(Debug)]
 pub struct Server<'m> {
+    counters: Counters<'m>,
     driver: block::Client<'m>,
     /// The channel to the driver.
     channel: usize,
@@ -59,7 +76,21 @@ impl<'m> Server<'m> {
     pub fn new(driver: block::Client<'m>, channel: usize, clients: Vec<Client<'m>>) -> Self {
         let pieces = driver.data().size() / MAX_REQUEST;
         let open = (0..pieces).map(|_| None).collect();
-        Self { driver, channel, clients, open, disk: None, survey: Survey::default(), next: 0 }
+        let counters = Counters::default();
+        Self { counters, driver, channel, clients, open, disk: None, survey: Survey::default(), next: 0 }
+    }
+
+    /// Counts in this table, too.
+    #[must_use]
+    pub fn counted(mut self, table: &mut Table<'m>) -> Self {
+        self.counters = Counters {
+            requests: table.counter("requests"),
+            refused: table.counter("refused"),
+            read: table.counter("bytes read"),
+            written: table.counter("bytes written"),
+            repeated: table.counter("repeated"),
+        };
+        self
     }
 
     /// Whether the region shared with the driver has room for one request.
@@ -128,6 +159,7 @@ impl<'m> Server<'m> {
         // What it did answer has been taken.
         self.survey.repeat();
         for open in self.open.iter_mut().flatten().filter(|open| lost.has(open.position)) {
+            self.counters.repeated.add(1);
             open.position = self.driver.position();
             // The driver has thrown away what was in the ring: there is room.
             let _ = self.driver.send(open.asked);
@@ -172,15 +204,22 @@ impl<'m> Server<'m> {
     fn request(&mut self, client: usize, piece: usize) -> bool {
         let Client { part, port } = &mut self.clients[client];
         let Some(request) = port.receive() else { return false };
+        self.counters.requests.add(1);
         let (first, sectors) = part.place.extent();
         let disk = Disk { sectors, read_only: part.read_only, ..Disk::default() };
         let request = match request {
             Ok(request) if request.is_valid(&disk, port.data().size()) => request,
             Ok(Request { tag, .. }) | Err(tag) => {
+                self.counters.refused.add(1);
                 port.send(Answer { tag, status: Status::Refused });
                 return true;
             }
         };
+        match request.operation {
+            Operation::Read => self.counters.read.add(request.length as u64),
+            Operation::Write => self.counters.written.add(request.length as u64),
+            Operation::Flush => {}
+        }
         let offset = piece * MAX_REQUEST;
         if request.operation == Operation::Write {
             // Both lie within their regions.

@@ -2,6 +2,7 @@
 
 use block::{Client, Server, config};
 use ivc::block::{self as protocol, Answer, Disk, MAX_REQUEST, Operation, Request, SECTOR, Status};
+use ivc::statistics::{Reader, Table};
 use ivc::{Block, Region};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -101,8 +102,9 @@ fn clients_see_disks_of_their_own() {
 
 #[test]
 fn what_one_writes_is_in_its_part_and_the_other_cannot() {
-    let (disk, shared) = (memory(MAX_REQUEST), [memory(4096), memory(4096)]);
+    let (disk, shared, counters) = (memory(MAX_REQUEST), [memory(4096), memory(4096)], memory(256));
     let mut bench = Bench::new(&disk, &shared, TWO);
+    bench.server = bench.server.counted(&mut Table::over(Region::over(&counters)));
     assert!(bench.clients[0].data().write(0, &[7; 1024]));
     bench.ask(0, Operation::Write, 38, 1024);
     bench.ask(1, Operation::Write, 0, 512);
@@ -117,6 +119,10 @@ fn what_one_writes_is_in_its_part_and_the_other_cannot() {
     let mut read = [1; 512];
     assert!(bench.clients[1].data().read(0, &mut read));
     assert_eq!(read, [0; 512]);
+    let counted = Reader::over(Region::over(&counters)).counters();
+    let counted: Vec<_> = counted.map(|(name, value)| (name.as_str().to_owned(), value)).collect();
+    let expected = [("requests", 4), ("refused", 1), ("bytes read", 512), ("bytes written", 1024), ("repeated", 0)];
+    assert_eq!(counted, expected.map(|(name, value)| (name.to_owned(), value)));
 }
 
 #[test]

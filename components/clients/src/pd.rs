@@ -1,9 +1,10 @@
 //! The symbols of a server's protection domain: `clients_vaddr` (`setvar_vaddr`) and `clients_size` (`setvar_prefill_size`) for the
-//! text, `client_N_vaddr` and `client_N_size` (`setvar_vaddr`, `setvar_size`) for the region shared with the client on channel N.
+//! text, `statistics_vaddr` and `statistics_size` (`setvar_vaddr`, `setvar_size`; may be absent) for the table of its counters
+//! ([`ivc::statistics`]), `client_N_vaddr` and `client_N_size` (`setvar_vaddr`, `setvar_size`) for the region shared with the client on channel N.
 
 use core::ptr::NonNull;
 
-use ivc::Region;
+use ivc::{Region, statistics::Table};
 use sel4_microkit::{Channel, var};
 
 use crate::{MOST, Signals};
@@ -32,6 +33,12 @@ pub fn region(vaddr: usize, size: usize) -> Option<Region<'static>> {
 pub fn client(channel: usize) -> Option<Region<'static>> {
     let &(vaddr, size) = regions().get(channel)?;
     region(vaddr, size)
+}
+
+/// The table in which the server counts; without a region it has no room for counters.
+#[must_use]
+pub fn statistics() -> Table<'static> {
+    region(*var!(statistics_vaddr: usize = 0), *var!(statistics_size: usize = 0)).map(Table::over).unwrap_or_default()
 }
 
 /// Gives the signals.

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use ivc::console::Port;
+use ivc::statistics::{Counter, Table};
 
 use crate::config::{Config, Problem};
 use crate::history::History;
@@ -56,6 +57,18 @@ pub struct Console<'m> {
     remote: Option<Remote<'m>>,
     /// Typing with nobody in focus was remarked upon.
     told_no_focus: bool,
+    counters: Counters<'m>,
+}
+
+/// What is counted.
+#[derive(Debug, Default)]
+struct Counters<'m> {
+    /// Bytes of clients' output.
+    output: Counter<'m>,
+    /// Bytes typed for clients, wherever that was.
+    typed: Counter<'m>,
+    /// Those for which they had no room.
+    dropped: Counter<'m>,
 }
 
 #[derive(Debug)]
@@ -92,6 +105,7 @@ impl<'m> Console<'m> {
             out: Output::new(config.plain_labels),
             remote: None,
             told_no_focus: false,
+            counters: Counters::default(),
         };
         console.greet(config, problems);
         console
@@ -101,6 +115,17 @@ impl<'m> Console<'m> {
     #[must_use]
     pub fn with_remote(mut self, line: Client<'m>) -> Self {
         self.remote = Some(Remote::new(line, self.clients.len()));
+        self
+    }
+
+    /// Counts in this table, too.
+    #[must_use]
+    pub fn counted(mut self, table: &mut Table<'m>) -> Self {
+        self.counters = Counters {
+            output: table.counter("bytes"),
+            typed: table.counter("typed"),
+            dropped: table.counter("dropped"),
+        };
         self
     }
 
@@ -149,10 +174,14 @@ impl<'m> Console<'m> {
     /// Does what is asked for on terminals elsewhere, and passes on what is typed there.
     fn take_requests(&mut self) {
         let Some(remote) = &mut self.remote else { return };
-        let clients = &mut self.clients;
+        let (clients, typed) = (&mut self.clients, self.counters.typed);
         remote.take_requests(&self.screen.streams, |client, size| clients[client].client.port.set_size(size));
         for (client, state) in clients.iter_mut().enumerate() {
-            state.typed_left = remote.pass_typed(client, |bytes| state.client.port.write(bytes));
+            state.typed_left = remote.pass_typed(client, |bytes| {
+                let length = state.client.port.write(bytes);
+                typed.add(length as u64);
+                length
+            });
         }
     }
 
@@ -166,7 +195,9 @@ impl<'m> Console<'m> {
         };
         let name = &self.screen.streams[focus].name;
         let state = &mut self.clients[focus];
+        self.counters.typed.add(1);
         if state.client.port.write(&[byte]) == 0 {
+            self.counters.dropped.add(1);
             if state.dropped == 0 {
                 self.out.remark(format_args!("{name} does not read: input is dropped"));
             }
@@ -236,7 +267,12 @@ impl<'m> Console<'m> {
         let room = self.room(client);
         let port = &mut self.clients[client].client.port;
         let limit = port.available().min(room);
-        self.screen.streams[client].history.fill(limit, |room| port.read(room));
+        let output = self.counters.output;
+        self.screen.streams[client].history.fill(limit, |room| {
+            let length = port.read(room);
+            output.add(length as u64);
+            length
+        });
     }
 
     /// How much output may be taken from a client: one that is shown loses nothing.

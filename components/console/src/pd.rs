@@ -7,9 +7,10 @@
 //! | `remote_vaddr`, `remote_size` | `setvar_vaddr`, `setvar_size` | region shared with the driver of the line to terminals elsewhere; may be absent |
 //! | `remote_channel` | `setvar_id` of the `end` | channel to that driver |
 //! | `clients_vaddr`, `clients_size` | `setvar_vaddr`, `setvar_prefill_size` | the clients, see [`console::config`] |
+//! | `statistics_vaddr`, `statistics_size` | `setvar_vaddr`, `setvar_size` | the table of its counters ([`ivc::statistics`]); may be absent |
 //! | `client_N_vaddr`, `client_N_size` | `setvar_vaddr`, `setvar_size` | region shared with the client on channel N, 0 to 15 |
 
-use clients::pd::{client, region, text};
+use clients::pd::{client, region, statistics, text};
 use console::config::Config;
 use console::{Client, Console};
 use ivc::console::Port;
@@ -29,7 +30,7 @@ fn init() -> Pd {
     };
     let (mut config, mut problems) = Config::parse(text());
     let clients = config.connect(&mut problems, |channel| Port::server(client(channel)?).ok());
-    let mut console = Console::new(terminal, clients, &config, &problems, HISTORY);
+    let mut console = Console::new(terminal, clients, &config, &problems, HISTORY).counted(&mut statistics());
     if let Some(port) = port(*var!(remote_vaddr: usize = 0), *var!(remote_size: usize = 0)) {
         console = console.with_remote(Client { channel: *var!(remote_channel: usize = 0), port });
     }

@@ -3,6 +3,7 @@
 use console::config::Config;
 use console::{Client, Console};
 use ivc::console::Port;
+use ivc::statistics::{Reader, Table};
 use ivc::{Block, Region};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -186,6 +187,22 @@ fn the_focus_is_raw_both_ways() {
     rig.type_keys(b"ls\r\x1e\x1e\x03");
     assert_eq!(rig.read(0), b"ls\r\x1e\x03");
     assert_eq!(rig.read(1), b"");
+}
+
+#[test]
+fn what_is_printed_typed_and_dropped_is_counted() {
+    let counters = line(4);
+    let mut rig = Rig::greeted("1 a focus\n2 b");
+    rig.console = rig.console.counted(&mut Table::over(Region::over(counters)));
+    rig.clients[1].write(b"12345");
+    rig.deliver();
+    let room = rig.clients[0].space();
+    for _ in 0..room + 3 {
+        rig.terminal.write(b"x");
+        rig.deliver();
+    }
+    let counted: Vec<u64> = Reader::over(Region::over(counters)).counters().map(|(_, value)| value).collect();
+    assert_eq!(counted, [5, room as u64 + 3, 3]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn init() -> Pd {
     for problem in problems {
         debug_println!("{}: {problem}", name());
     }
-    let mut pd = Pd(Switch::new(stations, &config));
+    let mut pd = Pd(Switch::new(stations, &config).counted(&mut pd::statistics()));
     pd.run();
     pd
 }

@@ -4,6 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use clients::Signals;
 use ivc::net::{MAX_FRAME, Port};
+use ivc::statistics::{Counter, Table};
 
 use crate::config::{Address, Config, StationConfig};
 
@@ -45,9 +46,25 @@ pub struct Turn {
     pub impostors: Vec<String>,
 }
 
+/// What is counted.
+#[derive(Debug, Default)]
+struct Counters<'m> {
+    /// Frames that came.
+    frames: Counter<'m>,
+    /// Their bytes.
+    bytes: Counter<'m>,
+    /// Frames for a station that did not keep up.
+    lost: Counter<'m>,
+    /// Frames that nobody may hear, or that are for nobody.
+    unheard: Counter<'m>,
+    /// Frames under an address that their sender has not.
+    impostors: Counter<'m>,
+}
+
 /// The switch.
 #[derive(Debug)]
 pub struct Switch<'m> {
+    counters: Counters<'m>,
     stations: Vec<State<'m>>,
     next: usize,
 }
@@ -77,7 +94,21 @@ impl<'m> Switch<'m> {
             }
             State { station, peers, learned: Vec::new(), oldest: 0, told: false }
         };
-        Self { stations: stations.into_iter().zip(peers).map(state).collect(), next: 0 }
+        let stations = stations.into_iter().zip(peers).map(state).collect();
+        Self { counters: Counters::default(), stations, next: 0 }
+    }
+
+    /// Counts in this table, too.
+    #[must_use]
+    pub fn counted(mut self, table: &mut Table<'m>) -> Self {
+        self.counters = Counters {
+            frames: table.counter("frames"),
+            bytes: table.counter("bytes"),
+            lost: table.counter("lost"),
+            unheard: table.counter("unheard"),
+            impostors: table.counter("impostors"),
+        };
+        self
     }
 
     /// Takes some frames from each station.
@@ -103,10 +134,15 @@ impl<'m> Switch<'m> {
         for _ in 0..BURST {
             let Some(length) = self.stations[from].station.port.receive(&mut buffer) else { return };
             let frame = &buffer[..length];
+            self.counters.frames.add(1);
+            self.counters.bytes.add(length as u64);
             let (Some(&to), Some(&source)) = (frame.first_chunk(), frame[6..].first_chunk()) else { continue };
             if self.stations[from].accept(source) {
                 self.deliver(from, to, frame);
-            } else if !core::mem::replace(&mut self.stations[from].told, true) {
+                continue;
+            }
+            self.counters.impostors.add(1);
+            if !core::mem::replace(&mut self.stations[from].told, true) {
                 impostors.push(self.stations[from].station.config.name.clone());
             }
         }
@@ -115,14 +151,17 @@ impl<'m> Switch<'m> {
     /// Sends a frame to whom it is for, as far as they may hear from its sender.
     fn deliver(&mut self, from: usize, to: Address, frame: &[u8]) {
         let peers = self.stations[from].peers;
+        let mut is_heard = false;
         let is_known = self.stations.iter().any(|state| state.is_at(to));
         for (number, state) in self.stations.iter_mut().enumerate() {
             let has_it = is_group(to) || state.is_at(to) || !is_known && state.station.config.address.is_none();
             if number != from && peers & 1 << number != 0 && has_it {
+                is_heard = true;
                 // One that does not keep up loses it.
-                state.station.port.send(frame);
+                self.counters.lost.add(u64::from(!state.station.port.send(frame)));
             }
         }
+        self.counters.unheard.add(u64::from(!is_heard));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use ivc::net::{MAX_FRAME, Port};
+use ivc::statistics::{Reader, Table};
 use ivc::{Block, Region};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -89,6 +90,36 @@ fn only_those_who_may_hear_each_other() {
     let got: Vec<_> = (0..4).map(|station| bench.received(station)).collect();
     // Nobody knows who 2 is, as far as 0 may: that goes to those behind the uplink.
     assert_eq!(got, [vec![0x1f, 0x10], vec![0x0f, 0x01], vec![], vec![0x0f]]);
+}
+
+#[test]
+fn frames_are_counted() {
+    let (memory, counters) = (four(), memory());
+    let mut bench = Bench::new(&memory);
+    bench.switch = bench.switch.counted(&mut Table::over(Region::over(&counters)));
+    // To one that may hear it, to one that may not, under another's address.
+    for frame in [frame(1, 0, 1), frame(0, 2, 2), frame(1, 2, 3), frame(0, 1, 4)] {
+        let from = usize::from(frame[11] % 2);
+        bench.stations[from].send(&frame);
+        bench.settle();
+    }
+    bench.stations[2].send(&frame(0, 2, 5));
+    // More than station 1 has room for.
+    let room = (0..10_000)
+        .take_while(|_| {
+            bench.stations[0].send(&frame(1, 0, 6)) && {
+                bench.settle();
+                true
+            }
+        })
+        .count();
+    let counted: Vec<u64> = Reader::over(Region::over(&counters)).counters().map(|(_, value)| value).collect();
+    let names: Vec<String> =
+        Reader::over(Region::over(&counters)).counters().map(|(name, _)| name.as_str().to_owned()).collect();
+    assert_eq!(names, ["frames", "bytes", "lost", "unheard", "impostors"]);
+    assert_eq!((counted[0], counted[1]), (room as u64 + 5, (room as u64 + 5) * frame(0, 0, 0).len() as u64));
+    assert!(counted[2] > 0 && counted[2] < room as u64, "{counted:?}");
+    assert_eq!((counted[3], counted[4]), (1, 2));
 }
 
 #[test]

@@ -58,6 +58,11 @@ impl<'m, C: Clock> Session<'m, C> {
         }
     }
 
+    /// A second has passed by somebody else's clock: if tables come by themselves, one is due.
+    pub fn tick(&mut self) {
+        self.live = self.live.map(|_| self.clock.now());
+    }
+
     /// Does all that can be done now.
     pub fn run(&mut self) -> Turn {
         loop {

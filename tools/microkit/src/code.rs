@@ -224,6 +224,8 @@ codes! {
     GuestMemory "guest-memory" Error
     /// More mappings than the VMM can tell its guest of.
     GuestMaps "guest-maps" Error
+    /// Memory of a guest where the VMM emulates a device for it.
+    GuestMapEmulated "guest-map-emulated" Error
 
     /// A device that a guest can't have, or not there.
     GuestDevice "guest-device" Error

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use ivc::statistics::Table;
 use sel4::{
     Cap, CapType, MessageInfo, Word,
     cap::{Tcb, VCpu},
@@ -57,8 +58,8 @@ pub trait Kind {
         false
     }
 
-    /// The line over which a guest of so many vCPUs exchanges messages without calls of its own, if it has one.
-    fn message_line(_vcpus: usize) -> Option<Box<dyn Line>> {
+    /// The line over which a guest of so many vCPUs exchanges messages without calls of its own, if it has one. They are counted in the table.
+    fn message_line(_vcpus: usize, _table: &mut Table<'static>) -> Option<Box<dyn Line>> {
         None
     }
 }

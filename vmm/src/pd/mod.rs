@@ -171,7 +171,8 @@ fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, kernel: &Kernel, table
     let mut bus = Bus::default();
     bus.attach(UART, FIRST_SPI + UART_SPI, Box::new(Pl011::new(console)));
     bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(clock)));
-    virtio::attach(&mut bus, ram, entropy, Below::message_line(kernel.vcpus()), table);
+    let messages = Below::message_line(kernel.vcpus(), table);
+    virtio::attach(&mut bus, ram, entropy, messages, table);
     if let Some(registers) = edu::Mapped::open() {
         let translated = Edu::new(registers, ram.region(), *var!(guest_ram_paddr: usize = 0) as u64);
         bus.attach(EDU, FIRST_SPI + EDU_SPI, Box::new(translated));

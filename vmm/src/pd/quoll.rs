@@ -3,6 +3,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
+use ivc::statistics::Table;
 use sel4::cap::IrqHandler;
 use sel4::quoll::{GicInfo, VCpuFlags, VCpuReg as Extension};
 use sel4_abi::microkit::slot;
@@ -183,8 +184,8 @@ impl Kind for Below {
         pd_life() > 0
     }
 
-    fn message_line(vcpus: usize) -> Option<Box<dyn Line>> {
-        messages::notification().map(|_| Box::new(MessageLine::new(Channels::new(vcpus))) as _)
+    fn message_line(vcpus: usize, table: &mut Table<'static>) -> Option<Box<dyn Line>> {
+        messages::notification().map(|_| Box::new(MessageLine::new(Channels::new(vcpus), table)) as _)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Devices: a page of registers has one owner, and what a guest is given, it can use.
 
-use super::{Context, value};
+use super::{Context, emulated, value};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::model::{Device, Map, Place, Region, Vm};
@@ -9,7 +9,7 @@ use crate::sdf::{RawDevice, RawMap, RawPd, RawVm};
 use kernel_config::Range;
 use sel4_abi::quoll::{guest_device, symbol};
 use std::collections::HashMap;
-use vmm::machine::{self, DUAL_TIMER_SPI, RTC_SPI, UART_SPI, VIRTIO_BASE, VIRTIO_SIZE, VIRTIO_SPI};
+use vmm::machine::{self, DUAL_TIMER_SPI, RTC_SPI, UART_SPI, VIRTIO_SPI};
 use vmm::passed::VIRTIO;
 use vmm::vgic::FIRST_SPI;
 
@@ -153,29 +153,11 @@ impl Guest<'_> {
 
     /// Whether the VMM has something of its own at a device's place.
     fn check_emulated(&self, vaddr: &Spanned<u64>, size: u64, diagnostics: &mut Diagnostics) -> Option<()> {
-        let virtio = |slot: u64| Range::new(VIRTIO_BASE + slot * VIRTIO_SIZE, VIRTIO_BASE + (slot + 1) * VIRTIO_SIZE);
-        let fixed = [
-            ("UART", machine::UART),
-            ("clock", machine::RTC),
-            ("dual timer", machine::DUAL_TIMER),
-            ("distributor", machine::GICD),
-        ];
-        let fixed = fixed.map(|(what, region)| (what, Range::new(region.base, region.end())));
         let range = Range::new(vaddr.value, vaddr.value + size);
-        let slots = self.virtio_slots().map(|slot| ("virtio device", virtio(slot)));
-        let Some((what, _)) = fixed.into_iter().chain(slots).find(|(_, other)| other.overlaps(range)) else {
-            return Some(());
-        };
+        let Some(what) = emulated::at(self.manager, range) else { return Some(()) };
         let message = format!("the guest has an emulated {what} there");
         diagnostics.push(Diagnostic::new(Code::GuestDevice, vaddr.span.clone(), message));
         None
-    }
-
-    /// Places of the VMM's own virtio devices.
-    fn virtio_slots(&self) -> impl Iterator<Item = u64> {
-        let given = |name: &str| self.manager.setvars.iter().any(|setvar| setvar.symbol.value == name);
-        let names = ["port_0_vaddr", "disk_vaddr", "net_vaddr", "entropy_vaddr"];
-        (0..).zip(names).filter(move |(_, name)| given(name)).map(|(slot, _)| slot)
     }
 
     /// A device that reads and writes memory names physical addresses; the guest knows its own only.
@@ -204,7 +186,7 @@ impl Guest<'_> {
         let first = u64::from(FIRST_SPI);
         let end = first + machine::SPIS as u64;
         let emulated = [UART_SPI, RTC_SPI, DUAL_TIMER_SPI].map(|spi| u64::from(FIRST_SPI + spi));
-        let of_virtio = self.virtio_slots().map(|slot| first + u64::from(VIRTIO_SPI) + slot);
+        let of_virtio = emulated::virtio_slots(self.manager).map(|slot| first + u64::from(VIRTIO_SPI) + slot);
         let message = if !(first..end).contains(&irq.value) {
             format!("a guest's interrupt controller has the interrupts {first} to {}", end - 1)
         } else if emulated.into_iter().chain(of_virtio).any(|other| other == irq.value) {

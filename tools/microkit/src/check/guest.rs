@@ -1,12 +1,13 @@
 //! Guests of the VMM that comes with quoll: what it would refuse when the system runs is refused here, by the VMM's own
 //! rules. The VMM is known by its symbols; other programs that manage a virtual machine are left alone.
 
-use super::{Context, value};
+use super::{Context, emulated, value};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::model::{Region, Vm};
+use crate::model::{Map, Region, Vm};
 use crate::program::Program;
-use crate::sdf::{RawPd, RawRegion, RawSetVarValue, RawVm};
+use crate::sdf::{RawMap, RawPd, RawRegion, RawSetVarValue, RawVm};
+use kernel_config::Range;
 use sel4_abi::quoll::{guest_map, symbol::GUEST_VIRTUAL_TIME};
 use vmm::boot::{BootError, Placement, image::Image};
 
@@ -124,6 +125,9 @@ impl<'a> Guest<'a> {
             let message = format!("the VMM tells its guest of {} regions at most", guest_map::COUNT);
             diagnostics.push(Diagnostic::new(Code::GuestMaps, beyond.span.clone(), message));
         }
+        for (map, raw) in vm.maps.iter().zip(&raw.maps).filter(|(map, _)| map.cached) {
+            self.check_shared(map, raw, diagnostics);
+        }
         let Some((ram, region)) = self.region_of("guest_ram_size") else { return };
         let Some(RawSetVarValue::Number(base)) = self.value_of("guest_ram_vaddr") else { return };
         let seen = vm.maps.iter().any(|map| map.region == ram && Some(map.vaddr) == value(base));
@@ -132,6 +136,18 @@ impl<'a> Guest<'a> {
             let error = Diagnostic::new(Code::GuestMemory, base.span.clone(), message);
             diagnostics.push(error.help("map it at the same address in the `virtual_machine`"));
         }
+    }
+}
+
+impl Guest<'_> {
+    /// Whether memory that the guest shares hides nothing that the VMM emulates: accesses would not reach the VMM.
+    fn check_shared(&self, map: &Map, raw: &RawMap, diagnostics: &mut Diagnostics) {
+        let Some(region) = &self.regions[map.region] else { return };
+        let Some(what) = emulated::at(self.pd, Range::new(map.vaddr, map.vaddr + region.size)) else { return };
+        let message = format!("`{}` hides the {what} that the VMM emulates for its guest", region.name);
+        let span = raw.vaddr.as_ref().map_or(raw.span.clone(), |vaddr| vaddr.span.clone());
+        let error = Diagnostic::new(Code::GuestMapEmulated, span, message);
+        diagnostics.push(error.help("map it elsewhere, at 0x50000000 for example"));
     }
 }
 

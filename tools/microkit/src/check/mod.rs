@@ -4,6 +4,7 @@
 mod channels;
 mod devices;
 mod domains;
+mod emulated;
 mod files;
 mod guest;
 mod ids;

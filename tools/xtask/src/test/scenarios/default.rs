@@ -171,6 +171,7 @@ fn others(talk: &mut Talk) -> Result<Option<String>> {
     for (_, name) in [A, B, REALTIME] {
         talk.session.expect(&format!("\n{name} "))?;
     }
+    counted(talk)?;
     Ok(figures.lines().next_back().map(str::to_owned))
 }
 
@@ -187,6 +188,23 @@ fn exchange_natively(talk: &mut Talk) -> Result<()> {
     for number in 0..20 {
         talk.session.ask(&format!("words 0 {number} 0xff"), &format!("\n0x0 {number:#x} 0xff\necho> "))?;
     }
+    Ok(())
+}
+
+/// What `top`, which has the terminal, tells of messages and servers since the start.
+fn counted(talk: &mut Talk) -> Result<()> {
+    talk.session.send("t")?;
+    talk.session.expect("since the start: ")?;
+    let table = talk.session.expect("\nswitch ")?;
+    ensure!(table.contains("  messages sent 4") && table.contains("  messages taken 4"), "{table}");
+    let row = |name: &str| table.lines().find(|line| line.starts_with(name)).with_context(|| table.clone());
+    let switch = format!("switch {} frames", talk.session.expect(" frames")?);
+    for (row, first) in [(row("console ")?, "bytes"), (row("disk ")?, "requests"), (&switch, "frames")] {
+        let mut words = row.split_whitespace();
+        let number = words.by_ref().skip_while(|word| *word != "%").nth(1).and_then(|word| word.parse::<u64>().ok());
+        ensure!(number > Some(0) && words.next() == Some(first), "{row}");
+    }
+    talk.session.send("t")?;
     Ok(())
 }
 

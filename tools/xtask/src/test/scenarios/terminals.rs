@@ -36,6 +36,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Case { name: "a client has two terminals, and nonsense is survived", check: two_and_nonsense },
         Case { name: "who comes back sees what was missed", check: history },
         Case { name: "a terminal has keys, and a size that its client learns", check: at_a_terminal },
+        Case { name: "`cargo xtask top` shows what happens, each second", check: live_figures },
     ];
     let logs = [Case { name: "a log has each client's output", check: logs }];
     vec![
@@ -63,9 +64,9 @@ fn lists(talk: &mut Talk) -> Result<Option<String>> {
     ensure!(answer.ends_with(b"ping\r\npong\r\necho> "), "{}", answer.escape_ascii());
     let list = capture(&mut console(talk, &[])?)?;
     let names: Vec<&str> = list.lines().skip(1).map(str::trim).collect();
-    ensure!(names == ["one", "two", "three"], "{list}");
-    let error = capture(&mut console(talk, &["tow"])?).expect_err("there is no such client").to_string();
-    ensure!(error.contains("but one, two, three; did you mean `two`?"), "{error}");
+    ensure!(names == ["one", "two", "three", "top"], "{list}");
+    let error = capture(&mut console(talk, &["twoo"])?).expect_err("there is no such client").to_string();
+    ensure!(error.contains("but one, two, three, top; did you mean `two`?"), "{error}");
     Ok(None)
 }
 
@@ -239,13 +240,56 @@ fn history(talk: &mut Talk) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn at_a_terminal(talk: &mut Talk) -> Result<Option<String>> {
-    let command = console(talk, &["two"])?;
-    let inner = format!("stty cols 132 rows 50; exec {}", crate::process::command_line(&command));
-    let log = talk.logs.with_file_name("at-a-terminal.txt");
+/// The command as at a terminal of 132 columns and 50 rows.
+fn at_terminal(talk: &Talk, command: &Command, log: &str) -> Result<Session> {
+    let inner = format!("stty cols 132 rows 50; exec {}", crate::process::command_line(command));
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--flush", "--command", &inner, "/dev/null"]);
-    let mut terminal = Session::start(script, &log)?;
+    Session::start(script, &talk.logs.with_file_name(log))
+}
+
+/// Figures of a picture: milliseconds since the start, hundredths of a percent and bytes of the console server.
+type Figures = [u64; 3];
+
+/// The next picture.
+fn picture(terminal: &mut Session) -> Result<Figures> {
+    terminal.expect("since the start: ")?;
+    let heading = terminal.expect("totals; h for help")?;
+    terminal.expect("console ")?;
+    let row = terminal.expect(" bytes")?;
+    terminal.expect("one ")?;
+    let number = |text: &str| text.trim().replace('.', "").parse().with_context(|| format!("{heading} {row}"));
+    let (seconds, _) = heading.split_once(" s").with_context(|| heading.clone())?;
+    let (share, bytes) = row.split_once('%').with_context(|| row.clone())?;
+    Ok([number(seconds)?, number(share)?, number(bytes)?])
+}
+
+fn live_figures(talk: &mut Talk) -> Result<Option<String>> {
+    const LINES: u64 = 3000;
+    let system = talk.terminals.as_ref().context("this has no further terminals")?.name();
+    let mut top = Command::new(std::env::current_exe()?);
+    top.args(["top", "--name", system]);
+    let mut terminal = at_terminal(talk, &top, "live-figures.txt")?;
+    terminal.expect("in a second; h for help")?;
+    terminal.send("t")?;
+    let first = picture(&mut terminal)?;
+    talk.session.ask(&format!("flood {LINES}"), &format!("line {LINES} of {LINES}"))?;
+    // One may have been under way; the next ones come by themselves.
+    let mut last = first;
+    while last[2] < first[2] + LINES * "line 1 of 3000\r\n".len() as u64 {
+        let next = picture(&mut terminal)?;
+        ensure!(next[0] > last[0] && next[2] >= last[2], "{last:?}, then {next:?}");
+        ensure!(next[0] < first[0] + 60_000, "bytes are not counted: {first:?}, then {next:?}");
+        last = next;
+    }
+    ensure!(last[1] > 0, "it runs, and no time is shown: {last:?}");
+    terminal.send(&format!("{CHORD}d"))?;
+    terminal.expect("detached from top")?;
+    Ok(Some(format!("{} bytes in {} ms", last[2] - first[2], last[0] - first[0])))
+}
+
+fn at_a_terminal(talk: &mut Talk) -> Result<Option<String>> {
+    let mut terminal = at_terminal(talk, &console(talk, &["two"])?, "at-a-terminal.txt")?;
     terminal.expect("two of ")?;
     terminal.expect(PROMPT)?;
     terminal.ask("size", "132 columns, 50 rows")?;
