@@ -79,6 +79,9 @@ pub enum Fault {
     },
 }
 
+// Larger ones are copied by calls.
+const _: () = assert!(size_of::<Option<Fault>>() <= 32);
+
 /// Registers that an unknown system call's message shows and its answer sets, in order.
 const SYSCALL_REGISTERS: [Position; unknown_syscall::SYSCALL] = Position::of_all(&[
     Register::X(0),

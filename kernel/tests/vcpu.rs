@@ -275,6 +275,38 @@ fn a_fault_tells_all_registers_and_its_answer_sets_those_that_were_written() {
 }
 
 #[test]
+fn a_fault_tells_the_list_registers_that_are_wanted_and_its_answer_sets_those_that_were_written() {
+    let pending = |number: u64| 1 << 62 | number;
+    // Its end would end a physical interrupt, which is not this guest's.
+    let stranger = 1 << 61 | 40 << 32 | pending(40);
+    for wait in [true, false] {
+        let (root, guest) = machine_with_handled_guest(vcpu_flags::CONTEXT_IN_MESSAGE);
+        let vcpu = guest.tcb.vcpu.get().expect("a guest");
+        (0..3).for_each(|n| vcpu::make_pending(vcpu, n, ListRegister(34 + n as u64)));
+        let context = root.tcb.vcpu_context().expect("a buffer of 4 KiB has room");
+        (0..vcpu_context::LRS).for_each(|n| context.set(vcpu_context::LR + n, 7));
+        // All but the first, more than this GIC has, and bits that name none.
+        context.set(vcpu_context::TOLD, u64::MAX - 1);
+        assert_eq!(trap::fault(guest.tcb, Fault::VCpu { hsr: 7 }), root.tcb);
+        let lists: Vec<_> = (0..5).map(|n| context.get(vcpu_context::LR + n)).collect();
+        assert_eq!(lists, [7, pending(35), pending(36), 0, 0]);
+        assert_eq!(context.get(vcpu_context::TOLD), u64::MAX - 1);
+
+        let new = [(0, pending(50)), (1, 0), (2, stranger), (15, pending(51))];
+        new.iter().for_each(|&(n, value)| context.set(vcpu_context::LR + n, value));
+        context.set(vcpu_context::WRITTEN, 0b1000_0000_0000_0111 << vcpu_context::LR);
+        root.tcb.regs.x[1].set(0);
+        if wait {
+            assert_eq!(common::receive(root.tcb, Syscall::ReplyRecv, FREE + 4, FREE + 5), guest.tcb);
+        } else {
+            common::start(root.tcb, Syscall::Send, FREE + 5, 0, &[], &[]);
+        }
+        let lists: Vec<_> = (0..3).map(|n| vcpu::told_list_register(vcpu, n).0).collect();
+        assert_eq!(lists, [pending(50), 0, pending(36)]);
+    }
+}
+
+#[test]
 fn without_room_behind_the_buffer_or_without_the_flag_registers_are_not_told() {
     for (flags, buffer) in [(vcpu_flags::CONTEXT_IN_MESSAGE, 0xc00), (0, 0)] {
         let (root, guest) = machine_with_handled_guest(flags);

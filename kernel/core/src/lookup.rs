@@ -5,7 +5,7 @@ use crate::cap::low_mask;
 use sel4_abi::error::LookupFailureKind;
 use sel4_abi::message::CNodeCapData;
 
-/// Why a lookup failed, as user level is told.
+/// Why a lookup failed, as user level is told. Small, since every fault has room for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookupFailure {
     /// The root is no CNode.
@@ -13,23 +13,23 @@ pub enum LookupFailure {
     /// An empty slot, or one that holds no capability of use here.
     MissingCapability {
         /// Bits of the pointer that were left.
-        bits_left: u32,
+        bits_left: u8,
     },
     /// A level of the tree resolves more bits than are left.
     DepthMismatch {
         /// Bits of the pointer that were left.
-        bits_left: u32,
+        bits_left: u8,
         /// Bits that the level resolves.
-        bits_found: u32,
+        bits_found: u8,
     },
     /// The guard of a CNode differs from the pointer's bits.
     GuardMismatch {
         /// Bits of the pointer that were left.
-        bits_left: u32,
+        bits_left: u8,
         /// The guard of the CNode.
         guard: u64,
         /// Its size.
-        guard_size: u32,
+        guard_size: u8,
     },
 }
 
@@ -69,11 +69,11 @@ pub const fn step(pointer: u64, bits_left: u32, radix: u32, guard: CNodeCapData)
         bits == guard
     };
     if !matches {
-        return Err(LookupFailure::GuardMismatch { bits_left, guard, guard_size });
+        return Err(LookupFailure::GuardMismatch { bits_left: bits_left as u8, guard, guard_size: guard_size as u8 });
     }
     let bits_found = guard_size + radix;
     if bits_found > bits_left {
-        return Err(LookupFailure::DepthMismatch { bits_left, bits_found });
+        return Err(LookupFailure::DepthMismatch { bits_left: bits_left as u8, bits_found: bits_found as u8 });
     }
     let bits_left = bits_left - bits_found;
     // `radix` is at least 1, so the shift is below 64.
@@ -111,14 +111,15 @@ mod tests {
             let found: String = if fits { string[..guard_size as usize].iter().collect() } else { String::new() };
             let found = u64::from_str_radix(&found, 2).unwrap_or(0);
             let guard = if right && fits { found } else { random_guard & low_mask(guard_size) };
+            let (left, size) = (bits_left as u8, guard_size as u8);
             let result = step(pointer, bits_left, radix, CNodeCapData { guard, guard_size });
             let fast = step_fast(pointer, 64 - bits_left, radix, CNodeCapData { guard, guard_size });
             prop_assert_eq!(fast, result.ok().map(|step| (step.index, bits_left - step.bits_left)));
             if !fits || found != guard {
-                prop_assert_eq!(result, Err(LookupFailure::GuardMismatch { bits_left, guard, guard_size }));
+                prop_assert_eq!(result, Err(LookupFailure::GuardMismatch { bits_left: left, guard, guard_size: size }));
             } else if guard_size + radix > bits_left {
-                let bits_found = guard_size + radix;
-                prop_assert_eq!(result, Err(LookupFailure::DepthMismatch { bits_left, bits_found }));
+                let bits_found = size + radix as u8;
+                prop_assert_eq!(result, Err(LookupFailure::DepthMismatch { bits_left: left, bits_found }));
             } else {
                 let index: String = string[guard_size as usize..(guard_size + radix) as usize].iter().collect();
                 let index = u64::from_str_radix(&index, 2).unwrap();

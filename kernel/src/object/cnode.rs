@@ -85,7 +85,7 @@ pub fn lookup_target(root: &Cap, index: u64, depth: u64, source: bool) -> Result
     }
     match resolve(RawCap::pack(*root), index, depth as u32) {
         Ok((slot, 0)) => Ok(slot),
-        Ok((_, bits_left)) => Err(failed(LookupFailure::DepthMismatch { bits_left, bits_found: 0 })),
+        Ok((_, bits_left)) => Err(failed(LookupFailure::DepthMismatch { bits_left: bits_left as u8, bits_found: 0 })),
         Err(failure) => Err(failed(failure)),
     }
 }
@@ -140,7 +140,7 @@ fn cancel_badged_sends(slot: Ref<Slot>) -> Result<(), SysError> {
 
 /// A source, which was found at this depth, must hold something.
 fn expect_full(slot: Ref<Slot>, depth: u64) -> Result<(), SysError> {
-    let failure = LookupFailure::MissingCapability { bits_left: depth as u32 };
+    let failure = LookupFailure::MissingCapability { bits_left: depth as u8 };
     if slot.is_empty() { Err(SysError::FailedLookup { source: true, failure }) } else { Ok(()) }
 }
 

@@ -100,7 +100,7 @@ pub fn install(
         if occupied {
             return Err(SysError::DeleteFirst);
         }
-        let failure = LookupFailure::MissingCapability { bits_left: level.shift() };
+        let failure = LookupFailure::MissingCapability { bits_left: level.shift() as u8 };
         return Err(SysError::FailedLookup { source: false, failure });
     }
     if occupied && frame.mapping.is_none() {

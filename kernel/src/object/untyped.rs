@@ -89,7 +89,7 @@ fn decode_destination(args: &Args, count: u64) -> Result<(Addr, u64), SysError> 
     let root = args.cap(0).cap();
     let node = if depth == 0 { root } else { cnode::lookup_target(&root, index, depth, false)?.cap() };
     let Cap::CNode { addr, radix, .. } = node else {
-        let failure = LookupFailure::MissingCapability { bits_left: depth as u32 };
+        let failure = LookupFailure::MissingCapability { bits_left: depth as u8 };
         return Err(SysError::FailedLookup { source: false, failure });
     };
     let slots = 1u64 << radix;

@@ -310,6 +310,33 @@ fn set_list_register(vcpu: Ref<VCpu>, index: usize, value: ListRegister) {
     }
 }
 
+/// As [`set_list_register`], unless it would end a physical interrupt, as the end of a virtual one does, that is not the vCPU's own.
+fn set_own(vcpu: Ref<VCpu>, index: usize, value: ListRegister) -> bool {
+    let is_own = |irq| irq == SELECTED.interrupts.virtual_timer || irq::is_linked(irq, vcpu);
+    let may = value.physical().is_none_or(is_own);
+    if may {
+        set_list_register(vcpu, index, value);
+    }
+    may
+}
+
+/// A list register for the message of a fault; of one that the GIC does not have, an empty one.
+pub fn told_list_register(vcpu: Ref<VCpu>, index: usize) -> ListRegister {
+    let read = || list_register(vcpu, index);
+    if has_list_register(index) { guest::where_loaded(vcpu, read) } else { ListRegister::default() }
+}
+
+/// Sets a list register as the answer to a fault says, if the GIC has it and the vCPU may.
+pub fn set_own_list_register(vcpu: Ref<VCpu>, index: usize, value: ListRegister) {
+    if has_list_register(index) {
+        guest::where_loaded(vcpu, || set_own(vcpu, index, value));
+    }
+}
+
+fn has_list_register(index: usize) -> bool {
+    index < vgic::capabilities().list_registers as usize
+}
+
 /// All list registers of a vCPU.
 fn list_registers(vcpu: Ref<VCpu>) -> impl Iterator<Item = ListRegister> {
     (0..vgic::capabilities().list_registers as usize).map(move |index| list_register(vcpu, index))
@@ -426,13 +453,9 @@ fn write(vcpu: Ref<VCpu>, number: u64, value: u64) -> Result<(), SysError> {
                 let written = irq::write_linked(vcpu, number, value).or_else(|| mailbox::write(vcpu, number, value));
                 return written.ok_or(SysError::InvalidArgument(1));
             };
-            let value = ListRegister(value);
-            // Ending a virtual interrupt ends the physical one: it must be the vCPU's own.
-            let is_own = |irq| irq == SELECTED.interrupts.virtual_timer || irq::is_linked(irq, vcpu);
-            if value.physical().is_some_and(|irq| !is_own(irq)) {
+            if !set_own(vcpu, index, ListRegister(value)) {
                 return Err(SysError::InvalidArgument(2));
             }
-            set_list_register(vcpu, index, value);
         }
     }
     Ok(())

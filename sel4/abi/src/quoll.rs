@@ -229,8 +229,8 @@ pub mod hypercall {
     pub const BUSY: i64 = -4;
 }
 
-/// Registers of a vCPU's thread, which with [`vcpu_flags::CONTEXT_IN_MESSAGE`] stand in the page of the IPC buffer of the
-/// thread that handles its faults. The offsets are those of words.
+/// Registers of a vCPU's thread, and list registers, which with [`vcpu_flags::CONTEXT_IN_MESSAGE`] stand in the page of the IPC
+/// buffer of the thread that handles its faults. The offsets are those of words.
 pub mod vcpu_context {
     /// Where the words are: so many bytes behind the beginning of the IPC buffer. Where its frame has no room behind the
     /// buffer, no registers are told or set.
@@ -243,8 +243,16 @@ pub mod vcpu_context {
     pub const PC: usize = 32;
     /// Processor state, as `SPSR_EL2`.
     pub const SPSR: usize = 33;
-    /// Which of the words above the answer sets, a bit each. The kernel clears it when it tells the registers.
+    /// Which of the other words the answer sets, a bit each: the registers above and [`LR`]. The kernel clears it when it
+    /// tells the registers.
     pub const WRITTEN: usize = 34;
+    /// Which list registers faults tell, bit n for number n. The kernel only reads it.
+    pub const TOLD: usize = 35;
+    /// List register 0, in the layout of `ICH_LR<n>_EL2` whatever the GIC; the others follow. One that the vCPU may not have,
+    /// as `ARM_VCPU_WriteReg` would say, is not set.
+    pub const LR: usize = 40;
+    /// Most list registers.
+    pub const LRS: usize = 16;
     /// Number of words.
-    pub const LENGTH: usize = 35;
+    pub const LENGTH: usize = LR + LRS;
 }

@@ -52,10 +52,10 @@ macro_rules! declare_heap {
     };
 }
 
-#[cfg(all(target_os = "none", not(sel4_plain)))]
-pub use target::vcpu_context;
 #[cfg(target_os = "none")]
 pub use target::{run_main, set_ipc_buffer};
+#[cfg(all(target_os = "none", not(sel4_plain)))]
+pub use target::{vcpu_context, vcpu_lists};
 
 #[cfg(target_os = "none")]
 mod target {
@@ -77,6 +77,17 @@ mod target {
         let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
         // SAFETY: the tool gives the buffer a page of its own, mapped for good, and nobody uses the rest of that.
         unsafe { sel4::quoll::VCpuContext::of(ptr::NonNull::new_unchecked(ipc_buffer)) }
+    }
+
+    /// Where the kernel tells the list registers of this domain's vCPUs ([`sel4::quoll::VCpuLists`]).
+    ///
+    /// # Safety
+    /// It is called once.
+    #[cfg(not(sel4_plain))]
+    pub unsafe fn vcpu_lists() -> sel4::quoll::VCpuLists {
+        let ipc_buffer = ptr::with_exposed_provenance_mut::<IpcBuffer>(IPC_BUFFER);
+        // SAFETY: as in `vcpu_context`.
+        unsafe { sel4::quoll::VCpuLists::of(ptr::NonNull::new_unchecked(ipc_buffer)) }
     }
 
     /// Tells the `sel4` crate where the tool has put the IPC buffer.

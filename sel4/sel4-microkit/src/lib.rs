@@ -61,7 +61,7 @@ pub use channel::{Channel, IrqAckError};
 pub use child::Child;
 pub use defer::{DeferredAction, DeferredActionInterface, DeferredActionSlot};
 #[cfg(all(target_os = "none", not(sel4_plain)))]
-pub use entry::vcpu_context;
+pub use entry::{vcpu_context, vcpu_lists};
 pub use handler::{Handler, Infallible, Never, NullHandler};
 #[cfg(not(sel4_plain))]
 pub use ipc::ChannelSetIter;

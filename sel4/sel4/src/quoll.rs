@@ -197,10 +197,51 @@ impl VCpuFlags {
     }
 }
 
+/// The words behind the IPC buffer.
+#[derive(Debug)]
+struct ContextWords(NonNull<Word>);
+
+impl ContextWords {
+    /// # Safety
+    /// As [`VCpuContext::of`].
+    const unsafe fn of(ipc_buffer: NonNull<IpcBuffer>) -> Self {
+        // SAFETY: inside the frame, as the caller promises.
+        Self(unsafe { ipc_buffer.byte_add(vcpu_context::OFFSET).cast() })
+    }
+
+    #[inline(always)]
+    fn get(&self, index: usize) -> Word {
+        assert!(index < vcpu_context::LENGTH);
+        // SAFETY: a word of the context; the kernel reads and writes it while this thread waits.
+        unsafe { self.0.add(index).read_volatile() }
+    }
+
+    #[inline(always)]
+    fn set(&mut self, index: usize, value: Word) {
+        assert!(index < vcpu_context::LENGTH);
+        // SAFETY: as in `get`.
+        unsafe { self.0.add(index).write_volatile(value) }
+    }
+
+    /// Sets a word for the answer to take.
+    #[inline(always)]
+    fn write(&mut self, index: usize, value: Word) {
+        self.set(index, value);
+        self.set(vcpu_context::WRITTEN, self.get(vcpu_context::WRITTEN) | 1 << index);
+    }
+
+    /// Those of `mask` that were written and not answered; they are no longer.
+    fn take(&mut self, mask: Word) -> impl Iterator<Item = usize> + use<> {
+        let written = self.get(vcpu_context::WRITTEN);
+        self.set(vcpu_context::WRITTEN, written & !mask);
+        (0..vcpu_context::LENGTH).filter(move |index| written & mask & 1 << index != 0)
+    }
+}
+
 /// The registers of the vCPU whose fault was received last and is not answered yet, if its messages have them
 /// ([`VCpuFlags::context_in_message`]). What is set here is the vCPU's when the fault is answered.
 #[derive(Debug)]
-pub struct VCpuContext(NonNull<Word>);
+pub struct VCpuContext(ContextWords);
 
 /// A register in a [`VCpuContext`].
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
@@ -234,35 +275,78 @@ impl VCpuContext {
     /// The buffer is mapped for good, and so is the memory behind it in its frame, which nobody else uses; there is at least
     /// a kilobyte. There is only one such value.
     pub const unsafe fn of(ipc_buffer: NonNull<IpcBuffer>) -> Self {
-        // SAFETY: inside the frame, as the caller promises.
-        Self(unsafe { ipc_buffer.byte_add(vcpu_context::OFFSET).cast() })
+        // SAFETY: the caller's promise.
+        Self(unsafe { ContextWords::of(ipc_buffer) })
     }
 
     /// A register.
     #[inline(always)]
     pub fn get(&self, register: VCpuContextRegister) -> Word {
-        // SAFETY: a word of the context; the kernel writes it while this thread waits.
-        unsafe { self.0.add(register.0).read_volatile() }
+        self.0.get(register.0)
     }
 
     /// Sets a register.
     #[inline(always)]
     pub fn set(&mut self, register: VCpuContextRegister, value: Word) {
-        // SAFETY: as in `get`; the answer's words are read by the kernel while this thread waits.
-        unsafe {
-            self.0.add(register.0).write_volatile(value);
-            let written = self.0.add(vcpu_context::WRITTEN);
-            written.write_volatile(written.read_volatile() | 1 << register.0);
-        }
+        self.0.write(register.0, value);
     }
 
     /// The registers that were set and not answered; they are no longer.
     pub fn take_written(&mut self) -> impl Iterator<Item = (VCpuContextRegister, Word)> + '_ {
-        // SAFETY: as in `set`.
-        let written = unsafe { self.0.add(vcpu_context::WRITTEN).replace(0) };
-        (0..vcpu_context::WRITTEN)
-            .filter(move |index| written & 1 << index != 0)
-            .map(|index| (VCpuContextRegister(index), self.get(VCpuContextRegister(index))))
+        let written = self.0.take((1 << vcpu_context::WRITTEN) - 1);
+        written.map(|index| (VCpuContextRegister(index), self.0.get(index)))
+    }
+}
+
+/// The list registers of the vCPU whose fault was received last and is not answered yet, beside its [`VCpuContext`]. What is set
+/// here is the vCPU's when the fault is answered, if [`vcpu_write_regs`](crate::cap::VCpu::vcpu_write_regs) would take it.
+#[derive(Debug)]
+pub struct VCpuLists(ContextWords);
+
+impl VCpuLists {
+    /// The list registers as the thread that has this IPC buffer sees them.
+    ///
+    /// # Safety
+    /// As [`VCpuContext::of`].
+    pub const unsafe fn of(ipc_buffer: NonNull<IpcBuffer>) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { ContextWords::of(ipc_buffer) })
+    }
+
+    /// The list registers that faults tell, a bit each; at first none.
+    #[inline(always)]
+    pub fn told(&self) -> u16 {
+        self.0.get(vcpu_context::TOLD) as u16
+    }
+
+    /// Sets [`told`](Self::told), for the faults that come from now on.
+    #[inline(always)]
+    pub fn set_told(&mut self, lists: u16) {
+        self.0.set(vcpu_context::TOLD, lists.into());
+    }
+
+    /// The list registers that were set and not answered, a bit each.
+    #[inline(always)]
+    pub fn written(&self) -> u16 {
+        (self.0.get(vcpu_context::WRITTEN) >> vcpu_context::LR) as u16
+    }
+
+    /// List register `index`, if the fault told it or it has been set since.
+    #[inline(always)]
+    pub fn get(&self, index: usize) -> Word {
+        self.0.get(vcpu_context::LR + index)
+    }
+
+    /// Sets list register `index`.
+    #[inline(always)]
+    pub fn set(&mut self, index: usize, value: Word) {
+        self.0.write(vcpu_context::LR + index, value);
+    }
+
+    /// Those of `lists` that were set and not answered, with their values; they are no longer.
+    pub fn take_written(&mut self, lists: u16) -> impl Iterator<Item = (usize, Word)> + '_ {
+        let written = self.0.take(Word::from(lists) << vcpu_context::LR);
+        written.map(|index| (index - vcpu_context::LR, self.0.get(index)))
     }
 }
 

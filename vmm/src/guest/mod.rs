@@ -262,9 +262,13 @@ impl<'a, M: Memory> Guest<'a, M> {
 
     /// What any change of interrupts may bring with it.
     fn after_interrupts(&mut self, hv: &mut impl Hypervisor) {
-        self.gic.take_ended_lines().for_each(|intid| hv.unmask_line(intid));
+        if self.gic.take_ended() {
+            self.gic.take_ended_lines().for_each(|intid| hv.unmask_line(intid));
+            for vcpu in 0..self.power.len() {
+                self.gic.take_resample(vcpu).for_each(|intid| hv.unmask_private(vcpu, intid));
+            }
+        }
         for vcpu in 0..self.power.len() {
-            self.gic.take_resample(vcpu).for_each(|intid| hv.unmask_private(vcpu, intid));
             if self.power[vcpu] == Power::Waiting && self.gic.has_pending(vcpu, hv.lists()) {
                 self.power[vcpu] = Power::On;
                 hv.resume(vcpu);

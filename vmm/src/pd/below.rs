@@ -47,10 +47,13 @@ pub trait Kind {
     /// An exit of this vCPU is handled from now on: it stands still.
     fn begin(&mut self, _vcpu: usize) {}
 
-    /// This vCPU is about to be started, or was stopped.
+    /// This vCPU is about to be started, or was stopped: an exit of it that is being handled will have no answer.
     fn forget(&mut self, _vcpu: usize) {}
 
-    /// What has happened is handled.
+    /// That exit will have no answer.
+    fn leave(&mut self) {}
+
+    /// What has happened is handled, but for the answer to an exit.
     fn finish(&mut self) {}
 
     /// Whether this monitor was started anew while its guest may still run.

@@ -123,6 +123,7 @@ impl Kernel {
     /// The exit is not answered; what has changed of its registers stays.
     pub fn leave(&mut self) {
         done("write a vCPU's registers", self.frame.write_back());
+        self.below.leave();
     }
 
     fn with_frame<T: Default>(&mut self, access: impl FnOnce(&mut Frame) -> sel4::Result<T>) -> T {

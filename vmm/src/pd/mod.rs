@@ -146,17 +146,16 @@ impl Handler for Monitor {
     }
 
     fn fault(&mut self, child: Child, message: MessageInfo) -> Result<Option<MessageInfo>, Infallible> {
-        let Some(exit) = self.kernel.exit(child, message) else { return Ok(None) };
-        let next = self.guest.handle(&mut self.kernel, child.index(), exit);
+        let next = match self.kernel.exit(child, message) {
+            Some(exit) => self.guest.handle(&mut self.kernel, child.index(), exit),
+            None => Next::Leave,
+        };
+        if next == Next::Leave {
+            self.kernel.leave();
+        }
         // Before the answer, which stands in the message registers.
         self.kernel.finish();
-        Ok(match next {
-            Next::Resume => Some(self.kernel.answer()),
-            Next::Leave => {
-                self.kernel.leave();
-                None
-            }
-        })
+        Ok((next == Next::Resume).then(|| self.kernel.answer()))
     }
 }
 

@@ -5,16 +5,16 @@ use alloc::{boxed::Box, vec::Vec};
 
 use ivc::statistics::Table;
 use sel4::cap::IrqHandler;
-use sel4::quoll::{GicInfo, VCpuFlags, VCpuReg as Extension};
+use sel4::quoll::{GicInfo, VCpuFlags, VCpuLists, VCpuReg as Extension};
 use sel4_abi::microkit::slot;
 use sel4_abi::quoll::{line_state, mailbox_state, vcpu_reg};
-use sel4_microkit::{debug_println, pd_life, var};
+use sel4_microkit::{debug_println, pd_life, var, vcpu_lists};
 use vmm::{
     devices::pl011::Line,
     hypervisor::{Conduit, HostGic},
     machine::MAX_VCPUS,
     messages::MessageLine,
-    vgic::{LineState, ListRegister, ListRegisters, Maintenance, Told, Version},
+    vgic::{ExitLists, LineState, ListRegister, ListRegisters, Maintenance, Page, Told, Version},
 };
 
 use super::{
@@ -29,13 +29,42 @@ use super::{
 const EOI_COUNT_SHIFT: u32 = 27;
 const EOI_COUNT_MASK: u64 = 0x1f;
 
+/// What comes with faults and goes with answers.
+struct Lists(VCpuLists);
+
+impl Page for Lists {
+    fn told(&self) -> u16 {
+        self.0.told()
+    }
+
+    fn set_told(&mut self, lists: u16) {
+        self.0.set_told(lists);
+    }
+
+    fn written(&self) -> u16 {
+        self.0.written()
+    }
+
+    fn get(&self, index: usize) -> u64 {
+        self.0.get(index)
+    }
+
+    fn set(&mut self, index: usize, value: u64) {
+        self.0.set(index, value);
+    }
+
+    fn forget_written(&mut self, lists: u16) {
+        self.0.take_written(lists);
+    }
+}
+
 /// quoll.
 pub struct Below {
     gic: GicInfo,
     /// The maintenance interrupts that are asked for.
     maintenance: [Maintenance; MAX_VCPUS],
-    /// The vCPU whose exit is being handled: it stands still.
-    exiting: Option<usize>,
+    /// Those of the vCPU whose exit is being handled: it stands still.
+    exit: ExitLists<Lists>,
     /// vCPUs that stand still because they are looked at, a bit each.
     held: u32,
     /// Interrupts of devices of the machine, and the vCPU that each is linked to.
@@ -83,7 +112,7 @@ impl Below {
 
     /// Makes a vCPU stand still until what has happened is handled.
     fn hold(&mut self, vcpu: usize) {
-        if RUN_BESIDE && self.exiting != Some(vcpu) && self.held & 1 << vcpu == 0 {
+        if RUN_BESIDE && !self.exit.is_exiting(vcpu) && self.held & 1 << vcpu == 0 {
             self.held |= 1 << vcpu;
             set_flags(vcpu, true);
         }
@@ -94,6 +123,13 @@ impl Below {
         if RUN_BESIDE && self.held & 1 << vcpu != 0 {
             self.held &= !(1 << vcpu);
             set_flags(vcpu, false);
+        }
+    }
+
+    /// Has a register for what the kernel will put into it by itself.
+    fn leave_to_kernel(&mut self, index: usize) {
+        if let Some((vcpu, value)) = self.exit.leave_to_kernel(index) {
+            self.write(vcpu, Extension::ListRegister(index), value.bits());
         }
     }
 
@@ -130,7 +166,8 @@ impl Kind for Below {
         Self {
             gic: GicInfo::from_word(gic),
             maintenance: [Maintenance::empty(); MAX_VCPUS],
-            exiting: None,
+            // SAFETY: there is one `Below`.
+            exit: ExitLists::new(Lists(unsafe { vcpu_lists() })),
             held: 0,
             lines: lines.collect(),
         }
@@ -159,19 +196,27 @@ impl Kind for Below {
     }
 
     fn begin(&mut self, vcpu: usize) {
-        if RUN_BESIDE {
-            self.exiting = Some(vcpu);
-        }
+        self.exit.begin(vcpu);
     }
 
     fn forget(&mut self, vcpu: usize) {
+        if self.exit.is_exiting(vcpu) {
+            self.leave();
+        }
         self.let_go(vcpu);
     }
 
+    fn leave(&mut self) {
+        while let Some((vcpu, index, value)) = self.exit.take_unanswered() {
+            self.write(vcpu, Extension::ListRegister(index), value.bits());
+        }
+        self.exit.end();
+    }
+
     fn finish(&mut self) {
+        self.exit.end();
         if RUN_BESIDE {
             (0..MAX_VCPUS).for_each(|vcpu| self.let_go(vcpu));
-            self.exiting = None;
         }
     }
 
@@ -195,15 +240,19 @@ impl ListRegisters for Below {
     }
 
     fn read(&mut self, vcpu: usize, index: usize) -> ListRegister {
-        ListRegister::from_bits(Self::read(self, vcpu, Extension::ListRegister(index)))
+        let told = self.exit.read(vcpu, index);
+        told.unwrap_or_else(|| ListRegister::from_bits(Self::read(self, vcpu, Extension::ListRegister(index))))
     }
 
     fn write(&mut self, vcpu: usize, index: usize, value: ListRegister) {
-        Self::write(self, vcpu, Extension::ListRegister(index), value.bits());
+        if !self.exit.write(vcpu, index, value) {
+            Self::write(self, vcpu, Extension::ListRegister(index), value.bits());
+        }
     }
 
     fn empty(&mut self, vcpu: usize) -> u16 {
-        Self::read(self, vcpu, Extension::Elrsr) as u16
+        let empty = Self::read(self, vcpu, Extension::Elrsr) as u16;
+        self.exit.empty(vcpu, empty)
     }
 
     fn set_maintenance(&mut self, vcpu: usize, enabled: Maintenance) {
@@ -223,6 +272,9 @@ impl ListRegisters for Below {
     fn tell_messages(&mut self, vcpu: usize, told: Option<(usize, ListRegister)>) {
         // Register 0 is as good as any to take the order back.
         let (index, interrupt) = told.unwrap_or_default();
+        if told.is_some() {
+            self.leave_to_kernel(index);
+        }
         Self::write(self, vcpu, Extension::MailboxListRegister(index), interrupt.bits());
     }
 
@@ -240,6 +292,8 @@ impl ListRegisters for Below {
             write_to(*linked, Extension::LineListRegister(intid), 0);
             return;
         };
+        self.leave_to_kernel(index);
+        let Some(linked) = self.linked(intid) else { return };
         if *linked != vcpu {
             *linked = vcpu;
             devices::lines().filter(|(line, _)| *line == intid).for_each(|(_, channel)| link(intid, channel, vcpu));

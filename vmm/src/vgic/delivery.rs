@@ -1,5 +1,7 @@
 //! Between the banks and the list registers: taking interrupts out, putting them in, and hearing of their end.
 
+use core::iter;
+
 use super::{
     BANK_SIZE, Cpu, ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance, SGIS, Version, Vgic, bits, split,
 };
@@ -179,7 +181,13 @@ impl Vgic {
             return;
         }
         for _ in 0..hw.take_eoi_count(cpu) {
-            let Some(ended) = self.unplaced(cpu).filter(|lr| lr.is_active()).min_by_key(|lr| lr.rank()) else { return };
+            let mut ended: Option<ListRegister> = None;
+            self.for_each_unplaced(cpu, |lr| {
+                if lr.is_active() && ended.is_none_or(|ended| lr.rank() < ended.rank()) {
+                    ended = Some(lr);
+                }
+            });
+            let Some(ended) = ended else { return };
             let (number, mask) = split(ended.intid());
             let Some(bank) = self.bank_mut(cpu, number) else { return };
             bank.active &= !mask;
@@ -193,9 +201,13 @@ impl Vgic {
         for cpu in bits(core::mem::take(&mut self.dirty)) {
             self.keep_messages(cpu, hw);
             let all_placed = loop {
-                let Some(next) = self.most_deserving(cpu) else { break true };
+                let Some((next, is_last)) = self.most_deserving(cpu) else { break true };
                 let Some(index) = self.allocate(cpu, next, hw) else { break false };
                 self.place(cpu, index, next, hw);
+                // Unless room was made for it.
+                if is_last && self.dirty & 1 << cpu == 0 {
+                    break true;
+                }
             };
             self.clear_stale(cpu, hw);
             let wanted = if all_placed { Maintenance::empty() } else { self.useful_maintenance(cpu, hw) };
@@ -209,19 +221,34 @@ impl Vgic {
         self.dirty = 0;
     }
 
-    /// What should be in a list register of `cpu` and is not.
-    fn unplaced(&self, cpu: usize) -> impl Iterator<Item = ListRegister> {
-        (0..=self.shared.len()).flat_map(move |number| {
-            let [group0, group1] = self.group_enabled;
-            let mask = self.bank(cpu, number).map_or(0, |bank| bank.unplaced(bank.groups(group0, group1)));
-            bits(mask & !self.messages(number, mask))
-                .filter(move |&bit| self.home(cpu, number, bit) == Some(cpu))
-                .map(move |bit| self.compose(cpu, number, bit))
-        })
+    /// Hands what should be in a list register of `cpu` and is not to `each`.
+    #[inline]
+    fn for_each_unplaced(&self, cpu: usize, mut each: impl FnMut(ListRegister)) {
+        let [group0, group1] = self.group_enabled;
+        let shared = self.shared.iter().map(|shared| &shared.bank);
+        for (number, bank) in iter::once(&self.cpus[cpu].bank).chain(shared).enumerate() {
+            let mask = bank.unplaced(bank.groups(group0, group1));
+            if mask == 0 {
+                continue;
+            }
+            for bit in bits(mask & !self.messages(number, mask)) {
+                if self.home(cpu, number, bit) == Some(cpu) {
+                    each(self.compose(cpu, number, bit));
+                }
+            }
+        }
     }
 
-    fn most_deserving(&self, cpu: usize) -> Option<ListRegister> {
-        self.unplaced(cpu).min_by_key(|lr| lr.rank())
+    /// What deserves a list register of `cpu` most, and whether nothing else is to be in one.
+    fn most_deserving(&self, cpu: usize) -> Option<(ListRegister, bool)> {
+        let mut best: Option<(ListRegister, bool)> = None;
+        self.for_each_unplaced(cpu, |lr| {
+            best = Some(match best {
+                None => (lr, true),
+                Some((best, _)) => (if lr.rank() < best.rank() { lr } else { best }, false),
+            });
+        });
+        best
     }
 
     /// The list register that represents interrupt `bit` of bank `number`.
@@ -300,20 +327,21 @@ impl Vgic {
         // What the hypervisor has put into a list register by itself may be over without our having seen it.
         let told = self.told_register(hw).map_or(0, |index| 1 << index);
         let pending = self.cpus[cpu].interface.has_pending(!told);
-        self.unplaced(cpu).fold(Maintenance::empty(), |wanted, lr| {
-            wanted
-                | match lr.is_active() {
-                    true => Maintenance::NOT_PRESENT,
-                    // What waits is less urgent than all that is placed: nothing to do before that has been taken or,
-                    // if it has been, is over.
-                    // What the hypervisor puts there may be pending all the while, less urgent than what waits.
-                    false if pending && (self.config.messages.is_some() || told != 0) => {
-                        Maintenance::NO_PENDING | Maintenance::UNDERFLOW
-                    }
-                    false if pending => Maintenance::NO_PENDING,
-                    false => Maintenance::UNDERFLOW,
+        let mut wanted = Maintenance::empty();
+        self.for_each_unplaced(cpu, |lr| {
+            wanted |= match lr.is_active() {
+                true => Maintenance::NOT_PRESENT,
+                // What waits is less urgent than all that is placed: nothing to do before that has been taken or,
+                // if it has been, is over.
+                // What the hypervisor puts there may be pending all the while, less urgent than what waits.
+                false if pending && (self.config.messages.is_some() || told != 0) => {
+                    Maintenance::NO_PENDING | Maintenance::UNDERFLOW
                 }
-        })
+                false if pending => Maintenance::NO_PENDING,
+                false => Maintenance::UNDERFLOW,
+            };
+        });
+        wanted
     }
 }
 

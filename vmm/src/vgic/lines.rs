@@ -171,6 +171,7 @@ impl Vgic {
             if !pending && had_come {
                 bank.line &= !bit;
                 self.lines[n].resample |= !active;
+                self.ended |= !active;
             }
         }
     }
@@ -212,6 +213,7 @@ impl Vgic {
     pub(super) fn forget_lines(&mut self, hw: &mut dyn ListRegisters) {
         for line in &mut self.lines {
             line.resample = true;
+            self.ended = true;
             hw.set_line_state(line.is.intid, LineState::default());
         }
     }

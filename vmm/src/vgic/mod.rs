@@ -9,6 +9,7 @@
 
 mod bank;
 mod delivery;
+mod exit_lists;
 mod injection;
 mod lines;
 mod list_register;
@@ -20,6 +21,7 @@ pub(crate) mod tests;
 
 use alloc::vec::Vec;
 
+pub use self::exit_lists::{ExitLists, Page};
 pub use self::injection::{Inject, Injected};
 pub use self::lines::HardwareLine;
 pub use self::list_register::{LineState, ListRegister, ListRegisters, MAX_LIST_REGISTERS, Maintenance, Told};
@@ -122,6 +124,8 @@ pub struct Vgic {
     lines_change: bool,
     /// vCPUs whose list registers may have to change.
     dirty: u32,
+    /// Some hardware lines are to be unmasked.
+    ended: bool,
 }
 
 impl Vgic {
@@ -141,6 +145,7 @@ impl Vgic {
             lines,
             lines_change: false,
             dirty: 0,
+            ended: false,
         };
         gic.clear();
         gic
@@ -206,6 +211,11 @@ impl Vgic {
         self.set_line(cpu, intid, true, hw);
     }
 
+    /// Whether there may be hardware lines that have to be unmasked. It is asked once.
+    pub fn take_ended(&mut self) -> bool {
+        core::mem::take(&mut self.ended)
+    }
+
     /// The private hardware lines of `cpu` that have to be unmasked: the guest has ended them since the last call in a
     /// way that does not unmask them.
     pub fn take_resample(&mut self, cpu: usize) -> impl Iterator<Item = u32> + use<> {
@@ -225,6 +235,7 @@ impl Vgic {
         if unmasked {
             return;
         }
+        self.ended = true;
         match number {
             0 => self.cpus[cpu].resample |= mask,
             _ => self.resample_lines(number, mask),

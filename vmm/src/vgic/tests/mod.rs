@@ -144,7 +144,7 @@ impl Machine {
     }
 
     fn resampled(&mut self, cpu: usize) -> std::vec::Vec<u32> {
-        self.gic.take_resample(cpu).collect()
+        if self.gic.take_ended() { self.gic.take_resample(cpu).collect() } else { std::vec![] }
     }
 }
 
