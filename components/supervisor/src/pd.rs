@@ -1,9 +1,11 @@
 //! The protection domain. Its children are those with `reload="true"` in it; the tool writes the symbols `reload_table` and
 //! `reload_size`. It is of higher priority than its children and than those who may ask it something ([`supervisor::request`]).
 
+use core::fmt::Write;
 use core::{ptr, slice};
 
 use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
+use heapless::String;
 use monitor::{Domain, Report};
 use sel4::UserContext;
 use sel4_abi::microkit::address::STACK_TOP;
@@ -63,7 +65,10 @@ impl Supervisor {
         let registers = child.tcb().tcb_read_all_registers(false).ok();
         let entry = self.table.children().find(|entry| entry.id == child.index());
         let mut buffer = [0; NAME_LENGTH];
-        let who = entry.map_or("of a child that is not to be reloaded", |entry| entry.name(&mut buffer));
+        // Only the table has names.
+        let mut number = String::<16>::new();
+        let _ = write!(number, "child {}", child.index());
+        let who = entry.map_or(number.as_str(), |entry| entry.name(&mut buffer));
         let domain = Domain { name: who, stack_bottom: entry.map(|entry| entry.stack_bottom) };
         debug_println!("{}", Report { teller: name(), outcome, domain, fault, registers });
     }

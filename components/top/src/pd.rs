@@ -43,7 +43,7 @@ enum Seconds {
     Nobody,
 }
 
-#[protection_domain(heap_size = 0x1_0000)]
+#[protection_domain(heap_size = 0x2_0000)]
 fn init() -> Pd {
     let region = pd::region(*var!(console_vaddr: usize = 0), *var!(console_size: usize = 0));
     let line = region.and_then(|region| Port::client(region).ok()).expect("a region for two rings");

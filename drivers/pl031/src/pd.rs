@@ -51,7 +51,7 @@ struct Pd {
     irq: Channel,
 }
 
-#[protection_domain(heap_size = 0x4000)]
+#[protection_domain(heap_size = 0x2_0000)]
 fn init() -> Pd {
     let registers: NonNull<u32> = memory_region_symbol!(rtc_vaddr: *mut u32);
     // SAFETY: the system description maps the device's page there, for this domain's writes only.

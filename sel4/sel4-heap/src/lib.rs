@@ -15,10 +15,16 @@ pub struct Heap<const SIZE: usize>(UnsafeCell<[u8; SIZE]>);
 // SAFETY: the memory is reached through the one allocator only.
 unsafe impl<const SIZE: usize> Sync for Heap<SIZE> {}
 
+/// Bytes of the smallest heap that rust-sel4's allocator can use: it takes memory in pieces of half of this.
+#[cfg(sel4_plain)]
+const PLAIN_LEAST: usize = 0x2_0000;
+
 impl<const SIZE: usize> Heap<SIZE> {
     /// Memory that no allocator has yet.
     #[allow(clippy::new_without_default, reason = "for statics")]
     pub const fn new() -> Self {
+        #[cfg(sel4_plain)]
+        assert!(SIZE >= PLAIN_LEAST, "rust-sel4's allocator cannot use so small a heap");
         Self(UnsafeCell::new([0; SIZE]))
     }
 }

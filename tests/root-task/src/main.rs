@@ -35,7 +35,7 @@ fn check(failed: &mut u32, case: &str, right: bool) {
 mod program {
     use super::*;
 
-    #[root_task(stack_size = 4 * 4096, heap_size = 16 * 4096)]
+    #[root_task(stack_size = 4 * 4096, heap_size = 32 * 4096)]
     pub fn main(boot_info: &BootInfoPtr) -> Result<Never, Error> {
         let mut failed = 0;
         let squares: Vec<u64> = (0..1000).map(|i| i * i).collect();
