@@ -54,7 +54,7 @@ impl Page for Lists {
     }
 
     fn forget_written(&mut self, lists: u16) {
-        self.0.take_written(lists);
+        let _ = self.0.take_written(lists);
     }
 }
 
