@@ -63,4 +63,4 @@ pub use region::{Block, Region, RegionError};
 pub use region::{Header, Ring};
 pub use ring::{Consumer, Producer};
 pub use slots::{Receiver, Sender};
-pub use words::Words;
+pub use words::{Aligned, Words};

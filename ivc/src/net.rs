@@ -86,8 +86,9 @@ impl<'m> Port<'m> {
         })
     }
 
-    /// Receives a frame into `buffer` and returns its length. One whose length is none of a frame's counts as lost.
-    pub fn receive(&mut self, buffer: &mut [u8; MAX_FRAME]) -> Option<usize> {
+    /// Receives a frame into `buffer` and returns its length. One whose length is none of a frame's counts as lost, as does one that the
+    /// buffer has no room for: it should have [`MAX_FRAME`] bytes.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> Option<usize> {
         loop {
             let frame = self.input.receive(|slot| {
                 let length = usize::try_from(slot.get(0)).ok()?;

@@ -1,5 +1,6 @@
 //! Shared memory as words: bytes that are moved eight at a time.
 
+use core::cell::Cell;
 #[cfg(not(loom))]
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[cfg(loom)]
@@ -9,6 +10,14 @@ use crate::Region;
 
 /// Bytes of a word.
 const WORD: usize = size_of::<u64>();
+
+/// Words that are moved in one turn of a loop.
+const TURN: usize = 8;
+
+/// Bytes to be copied to or from [`Words`], or a guest's memory: so aligned, they are moved as words, otherwise one by one.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
+pub struct Aligned<T>(pub T);
 
 /// Memory that two parties share, for data that is described elsewhere (in a ring). Which party may use which part, and
 /// when, is agreed there; a peer that does not keep to it garbles bytes and no more.
@@ -61,10 +70,14 @@ impl<'m> Words<'m> {
     pub fn read(self, offset: usize, bytes: &mut [u8]) -> bool {
         let Some(words) = self.part(offset, bytes.len()) else { return false };
         let (whole, rest) = bytes.as_chunks_mut::<WORD>();
-        for (bytes, word) in whole.iter_mut().zip(words) {
-            *bytes = word.load(Relaxed).to_le_bytes();
+        let count = whole.len();
+        match as_words_mut(whole) {
+            Some(to) => {
+                zip(words, Cell::from_mut(to).as_slice_of_cells(), |word, to| to.set(word.load(Relaxed).to_le()))
+            }
+            None => whole.iter_mut().zip(words).for_each(|(bytes, word)| *bytes = word.load(Relaxed).to_le_bytes()),
         }
-        if let Some(last) = words.get(whole.len()) {
+        if let Some(last) = words.get(count) {
             rest.copy_from_slice(&last.load(Relaxed).to_le_bytes()[..rest.len()]);
         }
         true
@@ -76,8 +89,9 @@ impl<'m> Words<'m> {
     pub fn write(self, offset: usize, bytes: &[u8]) -> bool {
         let Some(words) = self.part(offset, bytes.len()) else { return false };
         let (whole, rest) = bytes.as_chunks::<WORD>();
-        for (bytes, word) in whole.iter().zip(words) {
-            word.store(u64::from_le_bytes(*bytes), Relaxed);
+        match as_words(whole) {
+            Some(from) => zip(from, words, |from, word| word.store(u64::from_le(*from), Relaxed)),
+            None => whole.iter().zip(words).for_each(|(bytes, word)| word.store(u64::from_le_bytes(*bytes), Relaxed)),
         }
         if let Some(last) = words.get(whole.len()) {
             let mut bytes = [0; WORD];
@@ -94,7 +108,36 @@ impl<'m> Words<'m> {
         let (Some(from), Some(to)) = (self.part(offset, length), other.part(other_offset, length)) else {
             return false;
         };
-        from.iter().zip(to).for_each(|(from, to)| to.store(from.load(Relaxed), Relaxed));
+        zip(from, to, |from, to| to.store(from.load(Relaxed), Relaxed));
         true
     }
+}
+
+/// The same bytes as words, if they are aligned so.
+#[allow(unsafe_code)]
+fn as_words(bytes: &[[u8; WORD]]) -> Option<&[u64]> {
+    // SAFETY: all bytes are words.
+    let (_, words, _) = unsafe { bytes.align_to() };
+    (words.len() == bytes.len()).then_some(words)
+}
+
+/// The same to be written.
+#[allow(unsafe_code)]
+fn as_words_mut(bytes: &mut [[u8; WORD]]) -> Option<&mut [u64]> {
+    let length = bytes.len();
+    // SAFETY: all bytes are words, and the other way around.
+    let (_, words, _) = unsafe { bytes.align_to_mut() };
+    (words.len() == length).then_some(words)
+}
+
+/// Calls `each` with the items of both, as far as both go, [`TURN`] of them in one turn of the loop.
+#[inline(always)]
+fn zip<A, B>(from: &[A], to: &[B], each: impl Fn(&A, &B)) {
+    let length = from.len().min(to.len());
+    let (turns, last) = from[..length].as_chunks::<TURN>();
+    let (to_turns, to_last) = to[..length].as_chunks::<TURN>();
+    for (from, to) in turns.iter().zip(to_turns) {
+        (0..TURN).for_each(|n| each(&from[n], &to[n]));
+    }
+    last.iter().zip(to_last).for_each(|(from, to)| each(from, to));
 }

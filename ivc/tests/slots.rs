@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use ivc::block::{Answer, Client, Disk, Operation, Request, SECTOR, Server, Status};
 use ivc::net::{MAX_FRAME, MIN_FRAME, Port};
-use ivc::{Block, Receiver, Region, RegionError, Sender, Words};
+use ivc::{Aligned, Block, Receiver, Region, RegionError, Sender, Words};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -54,6 +54,26 @@ fn words_are_read_and_written_where_they_are() {
     let other = Words::over(Region::over(&other));
     assert!(words.copy_to(8, other, 48, 16) && !words.copy_to(8, other, 56, 16));
     assert_eq!((other.get(6), other.get(7)), (words.get(1), words.get(2)));
+}
+
+#[test]
+fn bytes_are_the_same_however_they_are_aligned() {
+    const ROOM: usize = 256;
+    let source = Aligned(core::array::from_fn::<u8, ROOM, _>(|n| n as u8 ^ 0x5a));
+    for start in 0..9 {
+        for length in 0..150 {
+            let blocks = memory(4);
+            let words = Words::over(Region::over(&blocks));
+            let bytes = &source.0[start..start + length];
+            assert!(words.write(8, bytes));
+            assert_eq!(words.get(1 + length.div_ceil(8)), 0, "nothing behind the last word");
+            let mut read = Aligned([0xee; ROOM]);
+            assert!(words.read(8, &mut read.0[start..start + length]));
+            assert_eq!(&read.0[start..start + length], bytes);
+            let around = read.0[..start].iter().chain(&read.0[start + length..]);
+            assert!(around.copied().all(|byte| byte == 0xee));
+        }
+    }
 }
 
 /// What both parties of a ring do in turn.

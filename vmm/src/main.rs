@@ -5,6 +5,8 @@
 extern crate alloc;
 #[cfg(target_os = "none")]
 mod pd;
+#[cfg(any(target_os = "none", test))]
+mod ram;
 
 #[cfg(not(target_os = "none"))]
 fn main() {

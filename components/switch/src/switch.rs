@@ -3,6 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use clients::Signals;
+use ivc::Aligned;
 use ivc::net::{MAX_FRAME, Port};
 use ivc::statistics::{Counter, Table};
 
@@ -67,6 +68,8 @@ pub struct Switch<'m> {
     counters: Counters<'m>,
     stations: Vec<State<'m>>,
     next: usize,
+    /// The frame that is passed on.
+    frame: Aligned<[u8; MAX_FRAME]>,
 }
 
 fn is_group(address: Address) -> bool {
@@ -95,7 +98,7 @@ impl<'m> Switch<'m> {
             State { station, peers, learned: Vec::new(), oldest: 0, told: false }
         };
         let stations = stations.into_iter().zip(peers).map(state).collect();
-        Self { counters: Counters::default(), stations, next: 0 }
+        Self { counters: Counters::default(), stations, next: 0, frame: Aligned([0; MAX_FRAME]) }
     }
 
     /// Counts in this table, too.
@@ -130,39 +133,39 @@ impl<'m> Switch<'m> {
     }
 
     fn take(&mut self, from: usize, impostors: &mut Vec<String>) {
-        let mut buffer = [0; MAX_FRAME];
+        let Self { counters, stations, frame: Aligned(buffer), .. } = self;
         for _ in 0..BURST {
-            let Some(length) = self.stations[from].station.port.receive(&mut buffer) else { return };
+            let Some(length) = stations[from].station.port.receive(buffer) else { return };
             let frame = &buffer[..length];
-            self.counters.frames.add(1);
-            self.counters.bytes.add(length as u64);
+            counters.frames.add(1);
+            counters.bytes.add(length as u64);
             let (Some(&to), Some(&source)) = (frame.first_chunk(), frame[6..].first_chunk()) else { continue };
-            if self.stations[from].accept(source) {
-                self.deliver(from, to, frame);
+            if stations[from].accept(source) {
+                deliver(stations, counters, from, to, frame);
                 continue;
             }
-            self.counters.impostors.add(1);
-            if !core::mem::replace(&mut self.stations[from].told, true) {
-                impostors.push(self.stations[from].station.config.name.clone());
+            counters.impostors.add(1);
+            if !core::mem::replace(&mut stations[from].told, true) {
+                impostors.push(stations[from].station.config.name.clone());
             }
         }
     }
+}
 
-    /// Sends a frame to whom it is for, as far as they may hear from its sender.
-    fn deliver(&mut self, from: usize, to: Address, frame: &[u8]) {
-        let peers = self.stations[from].peers;
-        let mut is_heard = false;
-        let is_known = self.stations.iter().any(|state| state.is_at(to));
-        for (number, state) in self.stations.iter_mut().enumerate() {
-            let has_it = is_group(to) || state.is_at(to) || !is_known && state.station.config.address.is_none();
-            if number != from && peers & 1 << number != 0 && has_it {
-                is_heard = true;
-                // One that does not keep up loses it.
-                self.counters.lost.add(u64::from(!state.station.port.send(frame)));
-            }
+/// Sends a frame to whom it is for, as far as they may hear from its sender.
+fn deliver(stations: &mut [State<'_>], counters: &mut Counters<'_>, from: usize, to: Address, frame: &[u8]) {
+    let peers = stations[from].peers;
+    let mut is_heard = false;
+    let is_known = stations.iter().any(|state| state.is_at(to));
+    for (number, state) in stations.iter_mut().enumerate() {
+        let has_it = is_group(to) || state.is_at(to) || !is_known && state.station.config.address.is_none();
+        if number != from && peers & 1 << number != 0 && has_it {
+            is_heard = true;
+            // One that does not keep up loses it.
+            counters.lost.add(u64::from(!state.station.port.send(frame)));
         }
-        self.counters.unheard.add(u64::from(!is_heard));
     }
+    counters.unheard.add(u64::from(!is_heard));
 }
 
 impl State<'_> {

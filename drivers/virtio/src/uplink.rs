@@ -1,7 +1,10 @@
 //! The driver of a network device, as one station at a switch: it sends what the switch has for the world outside, and the
 //! other way around.
 
-use ivc::net::{MAX_FRAME, Port};
+use ivc::{
+    Aligned,
+    net::{MAX_FRAME, Port},
+};
 
 /// What the driver needs of a network device.
 pub trait Nic {
@@ -21,14 +24,14 @@ pub struct Uplink<'m, D> {
     port: Port<'m>,
     /// A frame that the device had no room for.
     held: Option<usize>,
-    frame: [u8; MAX_FRAME],
-    received: [u8; MAX_FRAME],
+    frame: Aligned<[u8; MAX_FRAME]>,
+    received: Aligned<[u8; MAX_FRAME]>,
 }
 
 impl<'m, D: Nic> Uplink<'m, D> {
     /// A driver of `device` at the switch behind `port`. Begin with a [`run`](Self::run).
     pub fn new(device: D, port: Port<'m>) -> Self {
-        Self { device, port, held: None, frame: [0; MAX_FRAME], received: [0; MAX_FRAME] }
+        Self { device, port, held: None, frame: Aligned([0; MAX_FRAME]), received: Aligned([0; MAX_FRAME]) }
     }
 
     /// The device.
@@ -41,9 +44,9 @@ impl<'m, D: Nic> Uplink<'m, D> {
     pub fn run(&mut self) -> bool {
         loop {
             for _ in 0..MOST {
-                let Some(length) = self.device.receive(&mut self.received) else { break };
+                let Some(length) = self.device.receive(&mut self.received.0) else { break };
                 // A switch that does not keep up loses frames, as any network does.
-                self.port.send(&self.received[..length]);
+                self.port.send(&self.received.0[..length]);
             }
             let blocked = !self.transmit();
             if blocked || self.port.await_input() {
@@ -57,12 +60,12 @@ impl<'m, D: Nic> Uplink<'m, D> {
         loop {
             let length = match self.held.take() {
                 Some(length) => length,
-                None => match self.port.receive(&mut self.frame) {
+                None => match self.port.receive(&mut self.frame.0) {
                     Some(length) => length,
                     None => return true,
                 },
             };
-            if !self.device.send(&self.frame[..length]) {
+            if !self.device.send(&self.frame.0[..length]) {
                 self.held = Some(length);
                 return false;
             }

@@ -40,7 +40,6 @@ mod messages;
 mod plain;
 #[cfg(feature = "quoll")]
 mod quoll;
-mod ram;
 #[cfg(feature = "quoll")]
 mod shared;
 mod timer;
@@ -68,7 +67,8 @@ use vmm::{
     virtio::entropy::Entropy,
 };
 
-use self::{below::Kind, clock::HostClock, console::ConsoleLine, kernel::Kernel, ram::GuestRam, timer::Physical};
+use self::{below::Kind, clock::HostClock, console::ConsoleLine, kernel::Kernel, timer::Physical};
+use crate::ram::GuestRam;
 
 struct Monitor {
     kernel: Kernel,

@@ -10,7 +10,7 @@ use vmm::{
     memory::Memory,
 };
 
-use super::ram::GuestRam;
+use crate::ram::GuestRam;
 
 /// The guest's mappings but for its own memory.
 pub fn regions(ram: &GuestRam) -> Vec<Shared<'static>> {

@@ -17,7 +17,8 @@ use vmm::{
     },
 };
 
-use super::{clock::HostClock, console::ConsoleLine, kernel, ram::GuestRam};
+use super::{clock::HostClock, console::ConsoleLine, kernel};
+use crate::ram::GuestRam;
 
 /// Where the devices are: a guest finds the same one at the same place, whatever else there is.
 mod slot {

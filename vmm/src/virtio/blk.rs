@@ -4,7 +4,7 @@
 use alloc::{vec, vec::Vec};
 
 use ivc::{
-    RegionError,
+    Aligned, RegionError,
     block::{Answer, Client, Disk, Lost, NAME, Operation, Request, SECTOR, Status},
 };
 
@@ -21,11 +21,7 @@ const SEGMENT: usize = 4096;
 /// Segments of a request at most.
 const SEGMENTS: usize = 16;
 /// Bytes that are copied at once.
-const PIECE: usize = 1024;
-
-/// They are aligned as what is copied mostly is: then it takes the fewest instructions.
-#[repr(align(64))]
-struct Piece([u8; PIECE]);
+const PIECE: usize = SEGMENT;
 
 /// The driver keeps to a largest segment, to a number of segments; the disk cannot be written; it can be flushed.
 const FEATURE_SIZE_MAX: u64 = 1 << 1;
@@ -67,6 +63,8 @@ pub struct Blk<'a> {
     segments: usize,
     /// The parts of the shared data, each with the request that it belongs to.
     open: Vec<Option<Open>>,
+    /// What is on its way between guest and server.
+    piece: Aligned<[u8; PIECE]>,
     /// Counts requests, so that an answer to one of a former life is told from one of this.
     count: u32,
 }
@@ -87,7 +85,7 @@ impl<'a> Blk<'a> {
         let disk = client.disk();
         let open = (0..parts).map(|_| None).collect();
         let count = client.life() << 16;
-        Ok(Self { client, bell, disk, changed: false, segments, open, count })
+        Ok(Self { client, bell, disk, changed: false, segments, open, piece: Aligned([0; PIECE]), count })
     }
 
     fn part_size(&self) -> usize {
@@ -115,9 +113,8 @@ impl<'a> Blk<'a> {
                 continue;
             }
             let read = if request.operation == Operation::Read { request.length } else { 0 };
-            let mut piece = Piece([0; PIECE]);
             for done in (0..read).step_by(PIECE) {
-                let piece = &mut piece.0[..PIECE.min(read - done)];
+                let piece = &mut self.piece.0[..PIECE.min(read - done)];
                 // The part lies within the data.
                 let _ = self.client.data().read(request.offset + done, piece);
                 chain.write(queues.memory(), done as u32, piece);
@@ -173,9 +170,8 @@ impl<'a> Blk<'a> {
     /// Hands a request to the server, with its data. False if that does not take any, for which it has no reason.
     fn send<M: Memory>(&mut self, queues: &mut Queues<'_, M>, chain: &Chain, request: Request) -> bool {
         let write = if request.operation == Operation::Write { request.length } else { 0 };
-        let mut piece = Piece([0; PIECE]);
         for done in (0..write).step_by(PIECE) {
-            let piece = &mut piece.0[..PIECE.min(write - done)];
+            let piece = &mut self.piece.0[..PIECE.min(write - done)];
             chain.read(queues.memory(), (HEADER + done) as u32, piece);
             // The part lies within the data.
             let _ = self.client.data().write(request.offset + done, piece);

@@ -2,7 +2,10 @@
 
 use alloc::{vec, vec::Vec};
 
-use ivc::net::{ADDRESS, MAX_FRAME, Port};
+use ivc::{
+    Aligned,
+    net::{ADDRESS, MAX_FRAME, Port},
+};
 
 use super::{Bell, Fault, Model, Queues, queue::Chain, queue::MAX_SIZE};
 use crate::memory::Memory;
@@ -18,6 +21,8 @@ const LINK_UP: u32 = 1;
 /// What precedes each frame: twelve bytes, of which the last two count the buffers of a received frame.
 const HEADER: usize = 12;
 const RECEIVED: [u8; HEADER] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+/// Where a frame begins in the buffer, aligned as what it is copied from and to; its header ends there.
+const START: usize = 16;
 /// What comes in while more is sent is not waited for for ever.
 const MOST_ROUNDS: usize = 4;
 
@@ -29,13 +34,16 @@ pub struct Net<'a> {
     spare: Option<Chain>,
     /// A frame that the cable had no room for.
     unsent: Option<Chain>,
-    frame: [u8; MAX_FRAME],
+    /// A frame on its way, behind the header of one that comes in.
+    buffer: Aligned<[u8; START + MAX_FRAME]>,
 }
 
 impl<'a> Net<'a> {
     /// A device; `bell` signals the switch.
     pub fn new(port: Port<'a>, bell: Bell<'a>) -> Self {
-        Self { port, bell, spare: None, unsent: None, frame: [0; MAX_FRAME] }
+        let mut buffer = Aligned([0; START + MAX_FRAME]);
+        buffer.0[START - HEADER..START].copy_from_slice(&RECEIVED);
+        Self { port, bell, spare: None, unsent: None, buffer }
     }
 
     /// Sends what the driver has; a frame too long for any network is dropped.
@@ -50,7 +58,7 @@ impl<'a> Net<'a> {
             };
             let length = (chain.read_length() as usize).checked_sub(HEADER);
             let length = length.ok_or_else(|| queues.blame(TRANSMIT, Fault::Request))?;
-            if let Some(frame) = self.frame.get_mut(..length) {
+            if let Some(frame) = self.buffer.0[START..].get_mut(..length) {
                 chain.read(queues.memory(), HEADER as u32, frame);
                 if !self.port.send(frame) {
                     self.unsent = Some(chain);
@@ -73,10 +81,9 @@ impl<'a> Net<'a> {
             };
             let room = (chain.write_length() as usize).checked_sub(HEADER);
             let room = room.ok_or_else(|| queues.blame(RECEIVE, Fault::Request))?;
-            match self.port.receive(&mut self.frame) {
+            match self.port.receive(&mut self.buffer.0[START..]) {
                 Some(length) if length <= room => {
-                    chain.write(queues.memory(), 0, &RECEIVED);
-                    chain.write(queues.memory(), HEADER as u32, &self.frame[..length]);
+                    chain.write(queues.memory(), 0, &self.buffer.0[START - HEADER..START + length]);
                     queues.push(RECEIVE, chain.token(), (HEADER + length) as u32);
                 }
                 Some(_) => self.spare = Some(chain),

@@ -6,6 +6,8 @@ mod split;
 use alloc::vec::Vec;
 use core::sync::atomic::{Ordering, fence};
 
+use ivc::Aligned;
+
 use super::{Fault, feature};
 use crate::memory::Memory;
 use packed::Packed;
@@ -203,9 +205,9 @@ impl Descriptor {
     }
 
     fn words(memory: &impl Memory, table: u64, index: u16) -> (u64, u32, u16, u16) {
-        let mut bytes = [0; DESCRIPTOR as usize];
-        memory.read(table + DESCRIPTOR * u64::from(index), &mut bytes);
-        let word = u128::from_le_bytes(bytes);
+        let mut bytes = Aligned([0; DESCRIPTOR as usize]);
+        memory.read(table + DESCRIPTOR * u64::from(index), &mut bytes.0);
+        let word = u128::from_le_bytes(bytes.0);
         (word as u64, (word >> 64) as u32, (word >> 96) as u16, (word >> 112) as u16)
     }
 }
