@@ -27,7 +27,7 @@ impl Shared {
     /// The region as memory, if it can be used as such.
     ///
     /// # Safety
-    /// Addresses are [translated](crate::memory), and only what is made of the result uses the region in this guest.
+    /// Addresses are translated (`memory::switch_on`), and only what is made of the result uses the region in this guest.
     #[must_use]
     pub unsafe fn memory(self) -> Option<Region<'static>> {
         let base = NonNull::new(with_exposed_provenance_mut(self.address))?;
