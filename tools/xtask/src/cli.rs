@@ -130,12 +130,15 @@ pub struct BuildOptions {
     /// The VMM as it is built for other kernels: it uses nothing that quoll adds to seL4 (tests/systems/plain.xml)
     #[arg(long)]
     pub plain: bool,
+    /// Virtual CPUs that guests with one get instead: each on a core of its own if the configuration has several
+    #[arg(long)]
+    pub vcpus: Option<usize>,
 }
 
 impl BuildOptions {
     /// A system with everything else as usual.
     pub fn of(system: &str, config: Config, linux: Kernel) -> Self {
-        Self { system: system.into(), config, linux, root_task: None, plain: false }
+        Self { system: system.into(), config, linux, root_task: None, plain: false, vcpus: None }
     }
 }
 

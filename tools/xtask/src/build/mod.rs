@@ -3,6 +3,7 @@
 pub mod c;
 pub mod components;
 pub mod sdk;
+mod vcpus;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +53,8 @@ fn image_name(options: &BuildOptions) -> String {
     let system = options.system.file_stem().unwrap_or_default().to_string_lossy();
     let root_task = options.root_task.as_ref().map(|name| format!("-{name}")).unwrap_or_default();
     let plain = if options.plain { "-plain" } else { "" };
-    format!("{system}-{}{root_task}{plain}", options.linux.version())
+    let vcpus = options.vcpus.map(|count| format!("-{count}-vcpus")).unwrap_or_default();
+    format!("{system}-{}{root_task}{plain}{vcpus}", options.linux.version())
 }
 
 /// Runs the `microkit` tool alone: everything else is built.
@@ -62,6 +64,10 @@ fn assemble(workspace: &Workspace, tool: &Path, options: &BuildOptions) -> Resul
     let image = image_path(workspace, options);
     let report = image.with_extension("report.txt");
     let system = description(workspace, options);
+    let system = match options.vcpus {
+        Some(count) => vcpus::describe(&system, &image.with_extension("xml"), count, options.config.cores())?,
+        None => system,
+    };
     let mut command = Command::new(tool);
     command.arg(system).args(["--board", BOARD, "--config", config]);
     command.arg("--sdk").arg(sdk(workspace, options)?);

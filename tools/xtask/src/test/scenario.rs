@@ -29,7 +29,7 @@ pub struct Case {
 }
 
 /// What a scenario boots.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Boots {
     /// The image of a system.
     System(BuildOptions),
@@ -91,6 +91,7 @@ pub struct Talk<'a> {
 }
 
 /// A machine and the cases that it goes through, one after the other.
+#[derive(Clone)]
 pub struct Scenario {
     /// System, kernel and machine.
     pub name: String,

@@ -58,7 +58,17 @@ pub fn scenarios() -> Vec<Scenario> {
         counted: false,
         cases: TRANSLATED.to_vec(),
     };
+    let several = |gic: Gic, cpu| Scenario {
+        name: format!("devices of its own, Linux with 4 CPUs, 4 cores, GICv{}, {cpu}", gic.version()),
+        boots: Boots::System(BuildOptions {
+            vcpus: Some(4),
+            ..BuildOptions::of(SYSTEM, Config::SmpDebug, Kernel::V6_1)
+        }),
+        ..scenario(Kernel::V6_1, gic, cpu, false)
+    };
     vec![
+        several(Gic::V2, CPUS[0]),
+        several(Gic::V3, CPUS[2]),
         scenario(Kernel::V6_1, Gic::V2, CPUS[0], false),
         scenario(Kernel::V6_12, Gic::V3, CPUS[2], false),
         scenario(Kernel::V6_1, Gic::V2, CPUS[0], true),

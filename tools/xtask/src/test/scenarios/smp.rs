@@ -27,7 +27,7 @@ pub fn scenarios() -> Vec<Scenario> {
             let name = |what: &str| format!("{what}, 4 cores, GICv{}, {cpu}", gic.version());
             let native = BuildOptions::of("tests/systems/native-smp.xml", Config::SmpDebug, Kernel::V6_1);
             let abi = BuildOptions { root_task: Some(native::ABI_ROOT.to_owned()), ..native.clone() };
-            let linux = BuildOptions::of("tests/systems/linux-smp.xml", Config::SmpDebug, Kernel::V6_1);
+            let linux = with_vcpus("tests/systems/linux.xml", 4, Config::SmpDebug);
             [
                 scenario(name("Linux with 4 CPUs"), linux, (gic, cpu), &LINUX_CASES),
                 scenario(name("native"), native, (gic, cpu), &native::CASES),
@@ -42,11 +42,16 @@ pub fn scenarios() -> Vec<Scenario> {
         scenarios.push(scenario(name, options, (gic, "cortex-a53"), &native::CASES[..1]));
     }
     for gic in Gic::ALL {
-        let options = BuildOptions::of("tests/systems/linux-vcpus.xml", Config::Debug, Kernel::V6_1);
+        let options = with_vcpus("tests/systems/linux.xml", 2, Config::Debug);
         let name = format!("Linux with 2 CPUs, 1 core, GICv{}, cortex-a53", gic.version());
         scenarios.push(scenario(name, options, (gic, "cortex-a53"), &LINUX_CASES));
     }
     scenarios
+}
+
+/// A system whose guest has so many virtual CPUs.
+fn with_vcpus(system: &str, count: usize, config: Config) -> BuildOptions {
+    BuildOptions { vcpus: Some(count), ..BuildOptions::of(system, config, Kernel::V6_1) }
 }
 
 fn scenario(name: String, options: BuildOptions, (gic, cpu): (Gic, &'static str), cases: &[Case]) -> Scenario {

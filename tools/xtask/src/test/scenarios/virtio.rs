@@ -70,6 +70,14 @@ pub fn scenarios() -> Vec<Scenario> {
         counted: false,
         cases: LINUX_CASES.to_vec(),
     });
+    let several = Scenario {
+        name: "virtio, Linux 6.1 with 4 CPUs, 4 cores".to_owned(),
+        boots: Boots::System(BuildOptions {
+            vcpus: Some(4),
+            ..BuildOptions::of("tests/systems/virtio-linux.xml", Config::SmpDebug, Kernel::V6_1)
+        }),
+        ..linux[0].clone()
+    };
     let network = Scenario {
         name: "virtio network, three Linux 6.1".to_owned(),
         boots: Boots::System(BuildOptions::of("tests/systems/virtio-net.xml", Config::Debug, Kernel::V6_1)),
@@ -94,7 +102,7 @@ pub fn scenarios() -> Vec<Scenario> {
         counted: false,
         cases: PARTITION_CASES.to_vec(),
     };
-    linux.into_iter().chain([partitioned, network]).chain(hostile).collect()
+    linux.into_iter().chain([several, partitioned, network]).chain(hostile).collect()
 }
 
 /// Gives a client the terminal.
