@@ -28,8 +28,10 @@ struct State<'m> {
     station: Station<'m>,
     /// The stations that it may talk to: bit `n` is number `n`.
     peers: u32,
+    /// The address that it has; `None`: others are behind it.
+    own: Option<Number>,
     /// The addresses behind it, if it has not one of its own, and the place of the next.
-    learned: Vec<Address>,
+    learned: Vec<Number>,
     oldest: usize,
     /// It has sent under an address that it has not, and that was told.
     told: bool,
@@ -72,8 +74,16 @@ pub struct Switch<'m> {
     frame: Aligned<[u8; MAX_FRAME]>,
 }
 
-fn is_group(address: Address) -> bool {
-    address[0] & 1 != 0
+/// An address as a number: they are compared for each station and frame.
+type Number = u64;
+
+fn number([a, b, c, d, e, f]: Address) -> Number {
+    u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+}
+
+/// Whether the address is that of a group, by its first byte.
+fn is_group(address: Number) -> bool {
+    address & 1 != 0
 }
 
 impl<'m> Switch<'m> {
@@ -95,7 +105,8 @@ impl<'m> Switch<'m> {
             if let Some(address) = station.config.address {
                 station.port.set_address(address);
             }
-            State { station, peers, learned: Vec::new(), oldest: 0, told: false }
+            let own = station.config.address.map(number);
+            State { station, peers, own, learned: Vec::new(), oldest: 0, told: false }
         };
         let stations = stations.into_iter().zip(peers).map(state).collect();
         Self { counters: Counters::default(), stations, next: 0, frame: Aligned([0; MAX_FRAME]) }
@@ -140,8 +151,8 @@ impl<'m> Switch<'m> {
             counters.frames.add(1);
             counters.bytes.add(length as u64);
             let (Some(&to), Some(&source)) = (frame.first_chunk(), frame[6..].first_chunk()) else { continue };
-            if stations[from].accept(source) {
-                deliver(stations, counters, from, to, frame);
+            if stations[from].accept(number(source)) {
+                deliver(stations, counters, from, number(to), frame);
                 continue;
             }
             counters.impostors.add(1);
@@ -153,36 +164,40 @@ impl<'m> Switch<'m> {
 }
 
 /// Sends a frame to whom it is for, as far as they may hear from its sender.
-fn deliver(stations: &mut [State<'_>], counters: &mut Counters<'_>, from: usize, to: Address, frame: &[u8]) {
-    let peers = stations[from].peers;
-    let mut is_heard = false;
-    let is_known = stations.iter().any(|state| state.is_at(to));
-    for (number, state) in stations.iter_mut().enumerate() {
-        let has_it = is_group(to) || state.is_at(to) || !is_known && state.station.config.address.is_none();
-        if number != from && peers & 1 << number != 0 && has_it {
-            is_heard = true;
-            // One that does not keep up loses it.
-            counters.lost.add(u64::from(!state.station.port.send(frame)));
-        }
+fn deliver(stations: &mut [State<'_>], counters: &mut Counters<'_>, from: usize, to: Number, frame: &[u8]) {
+    let wanted = match those(stations, |state| state.is_at(to)) {
+        _ if is_group(to) => u32::MAX,
+        0 => those(stations, |state| state.own.is_none()),
+        there => there,
+    };
+    let hearers = wanted & stations[from].peers & !(1 << from);
+    counters.unheard.add(u64::from(hearers == 0));
+    for (_, state) in stations.iter_mut().enumerate().filter(|(number, _)| hearers & 1 << number != 0) {
+        // One that does not keep up loses it.
+        counters.lost.add(u64::from(!state.station.port.send(frame)));
     }
-    counters.unheard.add(u64::from(!is_heard));
+}
+
+/// The stations of which this is true: bit `n` is number `n`.
+fn those(stations: &[State<'_>], is_so: impl Fn(&State<'_>) -> bool) -> u32 {
+    stations.iter().enumerate().fold(0, |bits, (number, state)| bits | u32::from(is_so(state)) << number)
 }
 
 impl State<'_> {
     /// Whether an address is this station's, or of one behind it.
-    fn is_at(&self, address: Address) -> bool {
-        match self.station.config.address {
+    fn is_at(&self, address: Number) -> bool {
+        match self.own {
             Some(own) => own == address,
             None => self.learned.contains(&address),
         }
     }
 
     /// Whether the station may send under this address; one of those behind it is remembered.
-    fn accept(&mut self, source: Address) -> bool {
+    fn accept(&mut self, source: Number) -> bool {
         if is_group(source) {
             return false;
         }
-        match self.station.config.address {
+        match self.own {
             Some(own) => own == source,
             None => {
                 if self.learned.len() < LEARNED && !self.learned.contains(&source) {
