@@ -233,8 +233,8 @@ impl<'a> Console<'a> {
         let Some((columns, rows)) = size else { return };
         self.resized |= index == 0;
         if self.multiport {
-            // Rows first: the drivers are older than the specification's words.
-            let size = u32::from(rows) | u32::from(columns) << 16;
+            // As the specification has it. Linux took rows first before 6.15 and the stable releases that followed it.
+            let size = u32::from(columns) | u32::from(rows) << 16;
             self.message(index, event::RESIZE, 0, &size.to_le_bytes());
         }
     }

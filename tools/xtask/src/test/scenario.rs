@@ -8,7 +8,6 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::Tally;
-use super::scenarios::terminals;
 use crate::bench;
 use crate::build;
 use crate::cli::{BuildOptions, Config};
@@ -37,8 +36,10 @@ pub enum Boots {
     Partitioned(BuildOptions),
     /// The system of programs in C.
     C(Config),
-    /// A system of clients that have terminals of their own; with or without a log of each.
+    /// A system whose clients have terminals of their own; with or without a log of each.
     Terminals {
+        /// The image.
+        options: BuildOptions,
         /// Whether each client's output is logged.
         logged: bool,
     },
@@ -53,9 +54,10 @@ impl Boots {
     /// When it does not build.
     pub fn build(&self, workspace: &Workspace) -> Result<()> {
         match self {
-            Self::System(options) | Self::Partitioned(options) => build::image(workspace, options).map(drop),
+            Self::System(options) | Self::Partitioned(options) | Self::Terminals { options, .. } => {
+                build::image(workspace, options).map(drop)
+            }
             Self::C(config) => build::c::image(workspace, *config).map(drop),
-            Self::Terminals { .. } => build::image(workspace, &terminals::options()).map(drop),
             Self::Bare(_) => Ok(()),
         }
     }
@@ -63,9 +65,9 @@ impl Boots {
     /// The guest's Linux, if there is one.
     pub fn linux(&self) -> Option<Kernel> {
         match self {
-            Self::System(options) | Self::Partitioned(options) => Some(options.linux),
+            Self::System(options) | Self::Partitioned(options) | Self::Terminals { options, .. } => Some(options.linux),
             Self::Bare(kernel) => Some(*kernel),
-            Self::C(_) | Self::Terminals { .. } => None,
+            Self::C(_) => None,
         }
     }
 }
@@ -111,9 +113,11 @@ impl Scenario {
     /// Cores of the machine: as many as the configuration is meant for.
     fn cores(&self) -> usize {
         match &self.boots {
-            Boots::System(options) | Boots::Partitioned(options) => options.config.cores(),
+            Boots::System(options) | Boots::Partitioned(options) | Boots::Terminals { options, .. } => {
+                options.config.cores()
+            }
             Boots::C(config) => config.cores(),
-            Boots::Bare(_) | Boots::Terminals { .. } => 1,
+            Boots::Bare(_) => 1,
         }
     }
 }
@@ -170,7 +174,7 @@ fn start<'a>(workspace: &'a Workspace, scenario: &'a Scenario) -> Result<Talk<'a
     let counted = counter.as_ref().map(|counter| counter.output.clone());
     let logs = workspace.transcripts().join(format!("{name}-logs"));
     let terminals = match &scenario.boots {
-        Boots::Terminals { logged } => Some(begin_terminals(workspace, &name, logged.then_some(logs.as_path()))?),
+        Boots::Terminals { logged, .. } => Some(begin_terminals(workspace, &name, logged.then_some(logs.as_path()))?),
         _ => None,
     };
     let machine = Machine {
@@ -179,19 +183,22 @@ fn start<'a>(workspace: &'a Workspace, scenario: &'a Scenario) -> Result<Talk<'a
         cores: scenario.cores(),
         clock: if scenario.counted { Clock::Instructions } else { Clock::Host },
         boot: match &scenario.boots {
-            Boots::System(options) | Boots::Partitioned(options) => Boot::Image(build::image_path(workspace, options)),
+            Boots::System(options) | Boots::Partitioned(options) | Boots::Terminals { options, .. } => {
+                Boot::Image(build::image_path(workspace, options))
+            }
             Boots::C(config) => Boot::Image(build::c::image_path(workspace, *config)),
-            Boots::Terminals { .. } => Boot::Image(build::image_path(workspace, &terminals::options())),
             Boots::Bare(kernel) => Boot::bare(workspace, *kernel),
         },
         peripherals: match &scenario.boots {
-            Boots::System(options) => build::fresh_peripherals(workspace, options, &name)?,
+            Boots::System(options) | Boots::Terminals { options, .. } => {
+                build::fresh_peripherals(workspace, options, &name)?
+            }
             Boots::Partitioned(options) => {
                 let peripherals = build::fresh_peripherals(workspace, options, &name)?;
                 peripherals.disk.iter().try_for_each(|disk| peripherals::partition(disk))?;
                 peripherals
             }
-            Boots::C(_) | Boots::Terminals { .. } | Boots::Bare(_) => Peripherals::default(),
+            Boots::C(_) | Boots::Bare(_) => Peripherals::default(),
         },
         counter,
         terminals: terminals.as_ref().map(Started::line),

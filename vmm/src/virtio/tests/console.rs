@@ -170,7 +170,7 @@ fn a_new_size_is_told() {
     assert_eq!(bench.read(register::CONFIG), 80 | 25 << 16);
     assert_eq!(bench.read(register::INTERRUPT_STATUS) & 2, 2);
     assert!(bench.drivers[2].used().is_some());
-    assert_eq!(bench.ram.bytes(BUFFERS + 0x400, 12), [0, 0, 0, 0, 5, 0, 0, 0, 25, 0, 80, 0]);
+    assert_eq!(bench.ram.bytes(BUFFERS + 0x400, 12), [0, 0, 0, 0, 5, 0, 0, 0, 80, 0, 25, 0]);
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::CHORD;
+use super::{CHORD, linux};
 use crate::cli::{BuildOptions, Config};
 use crate::console::Session;
-use crate::guest::Kernel;
+use crate::guest::{self, Kernel};
 use crate::machine::Gic;
 use crate::process::capture;
 use crate::terminals::running;
@@ -21,11 +21,6 @@ const PROMPT: &str = "echo> ";
 const MUCH: usize = 1_000_000;
 /// The shared terminal drops what is typed faster than the client reads: it is typed in pieces, each when the one before is back.
 const PIECE: usize = 8 * 1024;
-
-/// The system, which reports on the debug console.
-pub fn options() -> BuildOptions {
-    BuildOptions::of("tests/systems/terminals.xml", Config::Debug, Kernel::V6_1)
-}
 
 /// On both interrupt controllers, without logs and with.
 pub fn scenarios() -> Vec<Scenario> {
@@ -39,14 +34,27 @@ pub fn scenarios() -> Vec<Scenario> {
         Case { name: "`cargo xtask top` shows what happens, each second", check: live_figures },
     ];
     let logs = [Case { name: "a log has each client's output", check: logs }];
+    let linux = [
+        Case { name: "reaches the prompt", check: linux::prompt },
+        Case { name: "learns its terminal's size, and each new one", check: sizes_of_linux },
+    ];
+    let of_linux = |kernel: Kernel, gic: Gic, cpu| {
+        let options = BuildOptions::of("tests/systems/virtio-linux.xml", Config::Debug, kernel);
+        let name = format!("terminals of Linux {}, GICv{}, {cpu}", kernel.version(), gic.version());
+        Scenario { boots: Boots::Terminals { options, logged: false }, ..scenario(&name, cpu, gic, false, &linux) }
+    };
     vec![
         scenario("terminals, GICv2, cortex-a53", "cortex-a53", Gic::V2, false, &terminals),
         scenario("terminals with logs, GICv3, max", "max", Gic::V3, true, &logs),
+        of_linux(Kernel::V6_1, Gic::V2, "cortex-a53"),
+        of_linux(Kernel::V6_12, Gic::V3, "max"),
     ]
 }
 
 fn scenario(name: &str, cpu: &'static str, gic: Gic, logged: bool, cases: &[Case]) -> Scenario {
-    let boots = Boots::Terminals { logged };
+    // It reports on the debug console.
+    let options = BuildOptions::of("tests/systems/terminals.xml", Config::Debug, Kernel::V6_1);
+    let boots = Boots::Terminals { options, logged };
     Scenario { name: name.to_owned(), boots, cpu, gic, counted: false, cases: cases.to_vec() }
 }
 
@@ -242,7 +250,12 @@ fn history(talk: &mut Talk) -> Result<Option<String>> {
 
 /// The command as at a terminal of 132 columns and 50 rows.
 fn at_terminal(talk: &Talk, command: &Command, log: &str) -> Result<Session> {
-    let inner = format!("stty cols 132 rows 50; exec {}", crate::process::command_line(command));
+    at_terminal_of(talk, command, log, (132, 50))
+}
+
+/// The command as at a terminal of so many columns and rows.
+fn at_terminal_of(talk: &Talk, command: &Command, log: &str, (columns, rows): (u32, u32)) -> Result<Session> {
+    let inner = format!("stty cols {columns} rows {rows}; exec {}", crate::process::command_line(command));
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--flush", "--command", &inner, "/dev/null"]);
     Session::start(script, &talk.logs.with_file_name(log))
@@ -286,6 +299,24 @@ fn live_figures(talk: &mut Talk) -> Result<Option<String>> {
     terminal.send(&format!("{CHORD}d"))?;
     terminal.expect("detached from top")?;
     Ok(Some(format!("{} bytes in {} ms", last[2] - first[2], last[0] - first[0])))
+}
+
+/// The second console of a Linux on two terminals, one after the other.
+fn sizes_of_linux(talk: &mut Talk) -> Result<Option<String>> {
+    let size = |talk: &mut Talk, expected: &str| -> Result<()> {
+        let answer = talk.session.ask("sleep 1; stty -F /dev/hvc0 size", guest::PROMPT)?;
+        ensure!(answer.trim() == expected, "{answer}");
+        Ok(())
+    };
+    talk.session.ask("sleep 1000 < /dev/hvc0 &", guest::PROMPT)?;
+    for (columns, rows) in [(132, 50), (81, 23)] {
+        let mut terminal = at_terminal_of(talk, &console(talk, &["port"])?, "size-of-linux.txt", (columns, rows))?;
+        terminal.expect("port of ")?;
+        size(talk, &format!("{rows} {columns}"))?;
+        terminal.send(&format!("{CHORD}d"))?;
+        terminal.expect("detached from port")?;
+    }
+    Ok(None)
 }
 
 fn at_a_terminal(talk: &mut Talk) -> Result<Option<String>> {
