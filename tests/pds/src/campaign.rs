@@ -2,6 +2,8 @@
 
 use core::sync::atomic::AtomicU64;
 
+use test_report::random::Random;
+
 /// What the guest `ticker` tells.
 #[derive(Debug)]
 #[repr(C)]
@@ -12,8 +14,16 @@ pub struct Ticks {
     pub ticks: AtomicU64,
     /// Words of its memory that were not zero when it started.
     pub dirty: AtomicU64,
-    /// Not zero: it is to fault, and then has its machine reset.
+    /// How its life is to end ([`order`]); 0: not yet.
     pub order: AtomicU64,
+}
+
+/// Orders to the guest `ticker`.
+pub mod order {
+    /// It is to fault, and then has its machine reset.
+    pub const FAULT: u64 = 1;
+    /// It is to have its machine reset at once.
+    pub const RESET: u64 = 2;
 }
 
 /// Who is killed.
@@ -21,7 +31,7 @@ pub struct Ticks {
 pub enum Target {
     /// The child of the supervisor with this id; its thread is in the slot of the same number.
     Child(u64),
-    /// The Linux guest: its kernel panics, and reboots.
+    /// The Linux guest: its kernel panics, or reboots without an end of its programs.
     Linux,
     /// The other guest.
     Ticker,
@@ -56,6 +66,62 @@ impl Target {
     /// Whether the other guest starts anew then.
     pub fn takes_ticker_along(self) -> bool {
         matches!(self, Self::Ticker | Self::Child(TICKER_VMM))
+    }
+
+    /// Whether one is a guest and the other its monitor, or both are the same: they have one life, not two to be ended at once.
+    pub fn is_of_one_life(self, other: Self) -> bool {
+        self == other
+            || self.takes_linux_along() && other.takes_linux_along()
+            || self.takes_ticker_along() && other.takes_ticker_along()
+    }
+}
+
+/// How a child ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It goes on where nothing is.
+    Nowhere,
+    /// It goes on somewhere in its program with registers that mean nothing, and does to its memory what comes of that, until it
+    /// faults or, as it does not, the supervisor is asked to stop it.
+    Wild,
+    /// The supervisor is asked to stop it in the middle of what it does.
+    Stopped,
+}
+
+/// All of them.
+pub const ENDS: [End; 3] = [End::Nowhere, End::Wild, End::Stopped];
+
+/// Registers of a thread that is to run wild.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wild {
+    /// The program counter, an instruction within [`REACH`] of the former one.
+    pub pc: u64,
+    /// The stack pointer, within [`DEPTH`] below or above the former one.
+    pub sp: u64,
+    /// x0 to x30.
+    pub general: [u64; 31],
+}
+
+/// How far from where it is a thread goes on.
+pub const REACH: u64 = 0x2000;
+/// How far from its stack pointer its new one is, and addresses in its registers are.
+pub const DEPTH: u64 = 0x400;
+
+impl Wild {
+    /// Rubbish for a thread that is at `pc` with the stack pointer `sp`: small numbers, any words, addresses in stack and program.
+    pub fn new(random: &mut Random, pc: u64, sp: u64) -> Self {
+        let mut near = |middle: u64, reach: u64, unit: u64| {
+            let offset = random.word() % (2 * reach / unit) * unit;
+            (middle & !(unit - 1)).wrapping_sub(reach).wrapping_add(offset)
+        };
+        let (new_pc, new_sp) = (near(pc, REACH, 4), near(sp, DEPTH, 16));
+        let general = core::array::from_fn(|_| match random.below(4) {
+            0 => random.word() % 256,
+            1 => random.word(),
+            _ if random.below(4) == 0 => pc.wrapping_add(random.word() % REACH),
+            _ => (sp & !7).wrapping_sub(random.word() % DEPTH & !7),
+        });
+        Self { pc: new_pc, sp: new_sp, general }
     }
 }
 
@@ -125,6 +191,31 @@ mod tests {
         reader.feed(&[b'x'; 1000]);
         reader.feed(b"\nbeat 4\n");
         assert_eq!(reader.beats, 3);
+    }
+
+    #[test]
+    fn who_runs_wild_does_so_near_its_program_and_stack() {
+        const PC: u64 = 0x20_8764;
+        const SP: u64 = 0x10_0000_0ff0;
+        let mut random = Random::new(7);
+        for _ in 0..1000 {
+            let Wild { pc, sp, general } = Wild::new(&mut random, PC, SP);
+            assert!(pc.abs_diff(PC) <= REACH && pc % 4 == 0, "{pc:#x}");
+            assert!(sp.abs_diff(SP) <= DEPTH && sp % 16 == 0, "{sp:#x}");
+            assert!(general.iter().any(|word| *word <= SP && *word >= SP - DEPTH), "{general:x?}");
+        }
+        let again = |seed| Wild::new(&mut Random::new(seed), PC, SP);
+        assert_eq!(again(3), again(3));
+        assert_ne!(again(3), again(5));
+    }
+
+    #[test]
+    fn guests_and_their_monitors_have_one_life() {
+        assert!(Target::Linux.is_of_one_life(Target::Child(LINUX_VMM)));
+        assert!(Target::Child(TICKER_VMM).is_of_one_life(Target::Ticker));
+        assert!(Target::Ticker.is_of_one_life(Target::Ticker));
+        assert!(!Target::Ticker.is_of_one_life(Target::Linux));
+        assert!(!Target::Child(1).is_of_one_life(Target::Child(2)));
     }
 
     #[test]

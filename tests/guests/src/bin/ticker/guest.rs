@@ -17,6 +17,8 @@ const FREE: core::ops::Range<usize> = 0x4080_0000..0x40f0_0000;
 const SPOILT: u64 = 0xdead_dead_dead_dead;
 const TICKS_PER_SECOND: u64 = 200;
 const TICKS_PER_LINE: u64 = 100;
+/// An order (`test_pds::campaign::order`): have the machine reset.
+const RESET: u64 = 2;
 const PSCI_SYSTEM_RESET: u32 = 0x8400_0009;
 
 #[repr(C)]
@@ -27,7 +29,7 @@ struct Shared {
     ticks: AtomicU64,
     /// Words that were not zero when it started.
     dirty: AtomicU64,
-    /// Not zero: end by a fault.
+    /// How its life is to end, unless it is 0: [`RESET`], or by a fault.
     order: AtomicU64,
 }
 
@@ -58,12 +60,22 @@ extern "C" fn guest_main() -> ! {
         if tick % TICKS_PER_LINE == 0 {
             let _ = writeln!(uart, "tick {tick}");
         }
-        if shared.order.load(Relaxed) != 0 {
-            shared.order.store(0, Relaxed);
-            call_at(0);
+        match take(&shared.order) {
+            0 => {}
+            RESET => reset(),
+            _ => call_at(0),
         }
     }
     unreachable!("ticks do not end")
+}
+
+/// What a word was that is zero now.
+fn take(word: &AtomicU64) -> u64 {
+    let value = word.load(Relaxed);
+    if value != 0 {
+        word.store(0, Relaxed);
+    }
+    value
 }
 
 fn add(word: &AtomicU64, count: u64) {
@@ -89,5 +101,10 @@ extern "C" fn guest_irq() {}
 /// A machine whose program has failed starts anew.
 #[unsafe(no_mangle)]
 extern "C" fn guest_exception() {
+    reset();
+}
+
+/// Asks for a life of the machine anew.
+fn reset() {
     hvc(PSCI_SYSTEM_RESET);
 }

@@ -164,9 +164,14 @@ impl World {
         self.work()
     }
 
+    /// What Linux has said is of a life that ends now: the next prompt is the next life's.
+    pub fn expect_boot(&mut self) {
+        self.read();
+        self.linux.prompt = false;
+    }
+
     /// Linux, which has booted again, finds its file, and begins to work.
     fn later_life(&mut self) -> Result<(), Missing> {
-        self.linux.prompt = false;
         self.tell_linux(LATER)?;
         self.work()
     }
@@ -192,27 +197,26 @@ impl World {
         }
     }
 
-    /// Waits until all goes on that was so `before` one was killed; how many microseconds that took.
-    pub fn recover(&mut self, target: Target, before: &Standing, beats: u64, ticks: u64) -> Result<u64, Missing> {
-        let killed = now();
-        let place = TARGETS.iter().position(|(_, other)| *other == target).unwrap_or_default();
-        if let Target::Child(_) = target {
-            // It faults when it is its turn.
-            self.wait_for(Missing::Restart(0), |_| restarts(target) > before.restarts[place])?;
-        }
-        if target.takes_ticker_along() {
+    /// Waits until all goes on that was so `before` some were killed; how many microseconds that took.
+    pub fn recover(&mut self, killed: &[Target], before: &Standing, beats: u64, ticks: u64) -> Result<u64, Missing> {
+        let began = now();
+        let places = TARGETS.iter().enumerate().filter(|(_, (_, target))| killed.contains(target));
+        let children = places.filter(|(_, (_, target))| matches!(target, Target::Child(_)));
+        let expected = children.fold(0, |all, (place, _)| all | 1 << place);
+        // They fault when it is their turn.
+        self.wait_for(Missing::Restart(0), |_| changed(before) & expected == expected)?;
+        if killed.iter().any(|target| target.takes_ticker_along()) {
             self.wait_for(Missing::Ticks, |world| world.ticks.starts.load(Relaxed) == before.starts + 1)?;
         }
         let enough = before.ticks + ticks;
         self.wait_for(Missing::Ticks, |world| world.ticks.ticks.load(Relaxed) >= enough)?;
-        if target.takes_linux_along() {
+        if killed.iter().any(|target| target.takes_linux_along()) {
             self.later_life()?;
         }
         let enough = self.linux.beats.max(before.beats) + beats;
         self.wait_for(Missing::Beats, |world| world.linux.beats >= enough)?;
         self.wait_for_console()?;
-        let took = (now() - killed) * SECOND_US / frequency();
-        let expected = if let Target::Child(_) = target { 1 << place } else { 0 };
+        let took = (now() - began) * SECOND_US / frequency();
         check_restarts(expected, before)?;
         Ok(took)
     }
@@ -230,20 +234,34 @@ impl World {
     }
 }
 
+/// How often each was restarted since.
+fn changes(before: &Standing) -> [u64; TARGETS.len()] {
+    core::array::from_fn(|place| restarts(TARGETS[place].1) - before.restarts[place])
+}
+
+/// The places of those that were restarted since, a bit each.
+fn changed(before: &Standing) -> u64 {
+    changes(before).iter().enumerate().fold(0, |all, (place, count)| all | u64::from(*count != 0) << place)
+}
+
 /// Whether those of these places, a bit each, have been restarted once, and no others.
 fn check_restarts(expected: u64, before: &Standing) -> Result<(), Missing> {
-    let after = TARGETS.map(|(_, target)| restarts(target));
-    let changes = after.iter().zip(&before.restarts).map(|(after, before)| after - before);
-    let once = changes.clone().all(|count| count <= 1);
-    let restarted = changes.enumerate().fold(0, |all, (place, count)| all | u64::from(count != 0) << place);
+    let once = changes(before).iter().all(|count| *count <= 1);
+    let restarted = changed(before);
     if once && restarted == expected { Ok(()) } else { Err(Missing::Restart(restarted)) }
+}
+
+/// Has the supervisor stop a child and start it anew. That it did not shows: it counts no restart.
+pub fn restart(id: u64) {
+    set_mr(0, id);
+    SUPERVISOR.pp_call(MessageInfo::new(request::RESTART, 1));
 }
 
 /// Room in the ring to the console when nothing is in it: a half of the region, without what precedes the bytes.
 const CONSOLE_ROOM: usize = 0x8000 - 256;
 
 /// How often a child was restarted; guests are no children.
-fn restarts(target: Target) -> u64 {
+pub fn restarts(target: Target) -> u64 {
     let Target::Child(id) = target else { return 0 };
     set_mr(0, id);
     let answer = SUPERVISOR.pp_call(MessageInfo::new(request::STATUS, 1));
