@@ -7,7 +7,7 @@ use core::{ptr, slice};
 use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
 use heapless::String;
 use monitor::{Domain, Report};
-use sel4::UserContext;
+use sel4::{TcbFlagsBuilder, UserContext};
 use sel4_abi::microkit::address::STACK_TOP;
 use sel4_abi::microkit::limit::{MAX_CHANNELS, NAME_LENGTH};
 use sel4_microkit::{
@@ -78,6 +78,7 @@ impl Supervisor {
         let Some(entry) = self.table.children().nth(place) else { return Ok(()) };
         let child = Child::new(entry.id);
         child.tcb().tcb_suspend()?;
+        forget_floating_point(child)?;
         self.table.pieces(place).for_each(|piece| {
             // SAFETY: the child stands still, and nobody else has this memory.
             unsafe { reload(&piece) };
@@ -102,6 +103,15 @@ impl Supervisor {
         }
         result.is_ok()
     }
+}
+
+/// Has a child's floating-point registers be zero when it runs again: those of a thread that may not use them are dropped.
+fn forget_floating_point(child: Child) -> sel4::Result<()> {
+    let disabled = TcbFlagsBuilder::new().fpu_disabled(true).build();
+    let before = child.tcb().tcb_set_flags(0, 0)?;
+    child.tcb().tcb_set_flags(0, disabled)?;
+    child.tcb().tcb_set_flags(disabled & !before, 0)?;
+    Ok(())
 }
 
 /// Gives a piece of memory its first content.

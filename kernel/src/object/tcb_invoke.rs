@@ -16,7 +16,7 @@ use sel4_abi::context::{FRAME_REGISTERS, LENGTH};
 use sel4_abi::ipc_buffer;
 use sel4_abi::label::InvocationLabel as Label;
 use sel4_abi::message::MAX_LENGTH;
-use sel4_abi::object::{TCB_FLAG_MASK, USER_TOP};
+use sel4_abi::object::{TCB_FLAG_FPU_DISABLED, TCB_FLAG_MASK, USER_TOP};
 
 /// Methods of a thread capability, which stands in `slot`.
 #[inline(never)]
@@ -61,8 +61,12 @@ pub fn invoke(tcb: Ref<Tcb>, slot: Ref<Slot>, label: Label, args: &Args) -> Resu
         }
         _ => {
             arch::unload(tcb);
-            tcb.flags.set((tcb.flags.get() & !args.word(0) | args.word(1)) & TCB_FLAG_MASK);
-            return Ok(Outcome::Word(tcb.flags.get()));
+            let flags = (tcb.flags.get() & !args.word(0) | args.word(1)) & TCB_FLAG_MASK;
+            if flags & TCB_FLAG_FPU_DISABLED != 0 {
+                arch::fpu::clear(tcb);
+            }
+            tcb.flags.set(flags);
+            return Ok(Outcome::Word(flags));
         }
     }
     Ok(Outcome::Done)
@@ -318,7 +322,7 @@ pub fn finalise(tcb: Ref<Tcb>) {
     }
     sched_context::cancel_yield(tcb);
     vcpu::dissociate_tcb(tcb);
-    arch::fpu::release(tcb);
+    arch::fpu::clear(tcb);
     arch::unload(tcb);
     sched::forget_thread(tcb);
     crate::benchmark::forget(tcb);

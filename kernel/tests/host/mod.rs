@@ -184,8 +184,8 @@ pub mod fpu {
         }
     }
 
-    /// The thread's registers are no longer needed.
-    pub fn release(_tcb: Ref<Tcb>) {}
+    /// The thread's registers are to be zero.
+    pub fn clear(_tcb: Ref<Tcb>) {}
 }
 
 /// The clock and its timer.

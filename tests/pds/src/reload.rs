@@ -28,6 +28,8 @@ pub mod kind {
     pub const IPC_BUFFER: u64 = 4;
     /// The stack.
     pub const STACK: u64 = 5;
+    /// Floating-point registers, and how they are used.
+    pub const FLOATING_POINT: u64 = 6;
 }
 
 /// How the region begins (`tests/systems/reload.txt`).

@@ -12,7 +12,7 @@ use core::cell::UnsafeCell;
 use sel4_abi::object::TCB_FLAG_FPU_DISABLED;
 
 /// A thread's registers while another thread has the FPU.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(16))]
 pub struct State {
     /// q0 to q31.
@@ -25,12 +25,6 @@ impl State {
     /// All zero: rounding to nearest, nothing trapped, no flags.
     pub const fn new() -> Self {
         Self { registers: UnsafeCell::new([0; 32]), status: UnsafeCell::new([0; 2]) }
-    }
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -128,28 +122,31 @@ fn transfer(state: &State, save: bool) {
     }
 }
 
-/// The thread uses the FPU no more, or is no more: its registers are dropped.
-pub fn release(tcb: Ref<Tcb>) {
+/// Takes the FPU from the thread, if it has it on any core, with or without its registers. Whoever runs next there traps.
+#[inline(never)]
+fn give_up(tcb: Ref<Tcb>, save: bool) {
     cores::where_held(
         |local| local.fpu_owner.get() == Some(tcb),
         || {
+            if save {
+                write!("cptr_el2", cptr(false));
+                barrier!("isb");
+                transfer(&tcb.fpu, true);
+            }
             local().fpu_owner.set(None);
-            // The next thread to run, even this one, sets the trap anew.
-            super::unload_here(tcb);
+            start();
         },
     );
 }
 
-/// The thread's registers go to its TCB: it is to run on another core.
-pub(super) fn save(tcb: Ref<Tcb>) {
-    cores::where_held(|local| local.fpu_owner.get() == Some(tcb), || save_here(tcb));
+/// The thread may not use the FPU, or is no more: its registers are dropped, and zero if it may again.
+pub fn clear(tcb: Ref<Tcb>) {
+    give_up(tcb, false);
+    // SAFETY: nobody has the FPU for the thread now, and all of the state is words.
+    unsafe { (&raw const tcb.fpu).cast_mut().write_bytes(0, 1) };
 }
 
-/// As [`save`], on the core that has the registers. The FPU is nobody's then, so whoever runs here next traps.
-fn save_here(tcb: Ref<Tcb>) {
-    write!("cptr_el2", cptr(false));
-    barrier!("isb");
-    transfer(&tcb.fpu, true);
-    local().fpu_owner.set(None);
-    start();
+/// The thread's registers go to its TCB: it is to run on another core.
+pub(super) fn save(tcb: Ref<Tcb>) {
+    give_up(tcb, true);
 }

@@ -65,6 +65,7 @@ fn look_and_spoil() -> u64 {
         (kind::LARGE, spoil(region(*var!(large_vaddr: usize = 0), *var!(large_size: usize = 0)), 0)),
         (kind::IPC_BUFFER, ipc_buffer),
         (kind::STACK, spoil_stack()),
+        (kind::FLOATING_POINT, spoil_floating_point()),
     ];
     kinds.iter().fold(0, |dirty, (kind, clean)| dirty | u64::from(!clean) << kind)
 }
@@ -74,6 +75,34 @@ fn spoil_stack() -> bool {
     const BYTES: usize = 0x400;
     let bottom = sel4_abi::microkit::address::STACK_TOP - sel4_abi::microkit::limit::STACK_DEFAULT;
     spoil(region(bottom as usize, BYTES), 0)
+}
+
+/// Spoils the first and the last floating-point register and the rounding; whether all three were as at first.
+#[cfg(target_os = "none")]
+fn spoil_floating_point() -> bool {
+    /// Rounding towards zero.
+    const TOWARDS_ZERO: u64 = 3 << 22;
+    let (first, last, control): (u64, u64, u64);
+    // SAFETY: the program is built without floating point, so nobody has anything in its registers.
+    // The moves are `fmov` from and to d0 and d31, the control register is FPCR, which the assembler refuses in such a program.
+    unsafe {
+        core::arch::asm!(
+            ".inst 0x9e660000", // fmov x0, d0
+            ".inst 0x9e6603e1", // fmov x1, d31
+            ".inst 0x9e670040", // fmov d0, x2
+            ".inst 0x9e67005f", // fmov d31, x2
+            "mrs x4, s3_3_c4_c4_0",
+            "msr s3_3_c4_c4_0, x3",
+            out("x0") first, out("x1") last, in("x2") SPOILT, in("x3") TOWARDS_ZERO, out("x4") control,
+        );
+    }
+    (first, last, control) == (0, 0, 0)
+}
+
+/// A host has no such registers.
+#[cfg(not(target_os = "none"))]
+fn spoil_floating_point() -> bool {
+    true
 }
 
 fn bad_write() {
