@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use clients::Signals;
 use ivc::console::Port;
 use ivc::statistics::{Counter, Table};
 
@@ -28,22 +29,10 @@ pub struct Client<'m> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Turn {
-    /// The channels to signal: bit `n` stands for channel `n`.
-    signals: u64,
+    /// Whom to signal.
+    pub signals: Signals,
     /// Whether there is more to do at once. If not, sleep until a signal comes.
     pub more: bool,
-}
-
-impl Turn {
-    /// The channels to signal, each once.
-    pub fn channels(self) -> impl Iterator<Item = usize> {
-        let mut rest = self.signals;
-        core::iter::from_fn(move || {
-            let channel = rest.checked_ilog2()?;
-            rest &= !(1 << channel);
-            Some(channel as usize)
-        })
-    }
 }
 
 /// The console server.
@@ -323,13 +312,14 @@ impl<'m> Console<'m> {
         idle
     }
 
-    fn owed_signals(&mut self) -> u64 {
+    fn owed_signals(&mut self) -> Signals {
+        let mut signals = Signals::default();
         let clients = self.clients.iter_mut().map(|state| &mut state.client);
         clients
             .chain(core::iter::once(&mut self.terminal))
             .chain(self.remote.as_mut().map(Remote::line_mut))
-            .filter_map(|client| client.port.owes_signal().then_some(1 << client.channel))
-            .fold(0, core::ops::BitOr::bitor)
+            .for_each(|client| signals.add(client.channel, client.port.owes_signal()));
+        signals
     }
 }
 

@@ -10,11 +10,11 @@
 //! | `statistics_vaddr`, `statistics_size` | `setvar_vaddr`, `setvar_size` | the table of its counters ([`ivc::statistics`]); may be absent |
 //! | `client_N_vaddr`, `client_N_size` | `setvar_vaddr`, `setvar_size` | region shared with the client on channel N, 0 to 15 |
 
-use clients::pd::{client, region, statistics, text};
+use clients::pd::{client, notify, region, statistics, text};
 use console::config::Config;
 use console::{Client, Console};
 use ivc::console::Port;
-use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain, var};
+use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain, var};
 
 /// Output kept of each client.
 const HISTORY: usize = 32 * 1024;
@@ -43,9 +43,7 @@ impl Pd {
     fn run(&mut self) {
         loop {
             let turn = self.0.turn();
-            for channel in turn.channels() {
-                Channel::new(channel).notify();
-            }
+            notify(turn.signals);
             if !turn.more {
                 return;
             }

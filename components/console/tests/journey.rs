@@ -135,7 +135,7 @@ impl System {
     fn run_console(&mut self) {
         loop {
             let turn = self.console.turn();
-            for channel in turn.channels() {
+            for channel in turn.signals.channels() {
                 match channel {
                     TERMINAL => self.pending.driver = true,
                     client => self.pending.clients[client - 1] = true,

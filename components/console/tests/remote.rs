@@ -90,7 +90,7 @@ impl Rig {
     fn run(&mut self) {
         for _ in 0..1000 {
             let turn = self.console.turn();
-            self.signals |= turn.channels().fold(0, |signals, channel| signals | 1 << channel);
+            self.signals |= turn.signals.channels().fold(0, |signals, channel| signals | 1 << channel);
             if !turn.more {
                 return;
             }
