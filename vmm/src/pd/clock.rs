@@ -5,8 +5,10 @@ use core::ptr::NonNull;
 
 use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
 use ivc::clock;
-use sel4_microkit::Channel;
+use sel4_microkit::{Channel, var};
 use vmm::devices::pl031::Clock;
+
+use super::region::shared_region;
 
 /// The time of day.
 pub enum HostClock {
@@ -17,9 +19,20 @@ pub enum HostClock {
 }
 
 impl HostClock {
-    /// Takes the date from a PL031 whose registers are mapped at `vaddr`; without one (0) time starts with the counter.
-    pub fn counted(vaddr: usize) -> Self {
-        let date = NonNull::new(vaddr as *mut u32).map(|data| {
+    /// The one that the description gives.
+    pub fn find() -> Self {
+        Self::kept().unwrap_or_else(Self::counted)
+    }
+
+    /// That of the clock's driver, if there is one.
+    fn kept() -> Option<Self> {
+        let region = shared_region!(clock_vaddr, clock_size, clock_channel);
+        Some(Self::Kept(region.open("clock", clock::Clock::attach)?, region.channel()))
+    }
+
+    /// Takes the date from a PL031 whose registers are mapped; without one time starts with the counter.
+    fn counted() -> Self {
+        let date = NonNull::new(*var!(rtc_vaddr: usize = 0) as *mut u32).map(|data| {
             // SAFETY: the system description maps the registers there; the first is the time, and reading it changes
             // nothing.
             unsafe { data.as_ptr().read_volatile() }

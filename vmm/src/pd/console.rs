@@ -1,28 +1,18 @@
 //! The guest's UART on its line to the console server.
 
-use core::ptr::NonNull;
-use ivc::{Region, console::Port};
-use sel4_microkit::{Channel, debug_println};
+use ivc::console::Port;
+use sel4_microkit::Channel;
 use vmm::devices::pl011::Line;
 
-use super::kernel;
+use super::region::SharedRegion;
 
 /// A line to the console server, or to nobody: then what is sent is gone.
 pub struct ConsoleLine(Option<(Port<'static>, Channel)>);
 
 impl ConsoleLine {
-    /// The line over the region at `vaddr`, if there is one (not 0), with the server at the other end of `channel`.
-    pub fn new(vaddr: usize, size: usize, channel: usize) -> Self {
-        let Some(base) = NonNull::new(vaddr as *mut u8) else { return Self(None) };
-        // SAFETY: the system description maps the region there, and only this line uses it.
-        let region = unsafe { Region::from_raw(base, size) };
-        match region.and_then(Port::client) {
-            Ok(port) => Self(Some((port, Channel::new(channel)))),
-            Err(error) => {
-                debug_println!("{}: the guest has no console: {error}", kernel::name());
-                Self(None)
-            }
-        }
+    /// The line over a region, if there is one.
+    pub fn new(region: SharedRegion) -> Self {
+        Self(region.open("console", Port::client).map(|port| (port, region.channel())))
     }
 }
 

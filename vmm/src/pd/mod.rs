@@ -40,6 +40,7 @@ mod messages;
 mod plain;
 #[cfg(feature = "quoll")]
 mod quoll;
+mod region;
 #[cfg(feature = "quoll")]
 mod shared;
 mod timer;
@@ -67,7 +68,9 @@ use vmm::{
     virtio::entropy::Entropy,
 };
 
-use self::{below::Kind, clock::HostClock, console::ConsoleLine, kernel::Kernel, timer::Physical};
+use self::{
+    below::Kind, clock::HostClock, console::ConsoleLine, kernel::Kernel, region::shared_region, timer::Physical,
+};
 use crate::ram::GuestRam;
 
 struct Monitor {
@@ -87,7 +90,7 @@ fn init() -> Monitor {
     };
     let ram = GuestRam::new(*var!(guest_ram_vaddr: usize = 0), *var!(guest_ram_size: usize = 0));
     let entropy = virtio::entropy();
-    let mut table = virtio::statistics();
+    let mut table = statistics();
     let statistics = Statistics::new(&mut table);
     let bus = bus(ram, entropy.as_ref(), &kernel, &mut table);
     let mut guest = Guest::new(&kernel, files, ram, bus)
@@ -161,15 +164,10 @@ impl Handler for Monitor {
 
 /// The devices of the machine.
 fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, kernel: &Kernel, table: &mut Table<'static>) -> Bus<'static> {
-    let console = ConsoleLine::new(
-        *var!(console_vaddr: usize = 0),
-        *var!(console_size: usize = 0),
-        *var!(console_channel: usize = 0),
-    );
-    let clock = virtio::clock().unwrap_or_else(|| HostClock::counted(*var!(rtc_vaddr: usize = 0)));
+    let console = ConsoleLine::new(shared_region!(console_vaddr, console_size, console_channel));
     let mut bus = Bus::default();
     bus.attach(UART, FIRST_SPI + UART_SPI, Box::new(Pl011::new(console)));
-    bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(clock)));
+    bus.attach(RTC, FIRST_SPI + RTC_SPI, Box::new(Pl031::new(HostClock::find())));
     let messages = Below::message_line(kernel.vcpus(), table);
     virtio::attach(&mut bus, ram, entropy, messages, table);
     if let Some(registers) = edu::Mapped::open() {
@@ -180,6 +178,12 @@ fn bus(ram: GuestRam, entropy: Option<&Entropy<'static>>, kernel: &Kernel, table
         bus.attach_timer(DUAL_TIMER, FIRST_SPI + DUAL_TIMER_SPI, Box::new(Sp804::new(Physical)));
     }
     bus
+}
+
+/// The table in which exits and requests are counted, if there is one.
+fn statistics() -> Table<'static> {
+    let region = shared_region!(statistics_vaddr, statistics_size);
+    region.open("statistics", |region| Ok(Table::over(region))).unwrap_or_default()
 }
 
 /// A file that the system description has put into a region of this protection domain's own.
