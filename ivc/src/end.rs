@@ -203,14 +203,19 @@ impl<'m, R: Role> End<'m, R> {
         self.peers.note.load(Acquire)
     }
 
+    /// Whether the peer's position makes no sense.
+    pub fn peer_is_corrupt(&mut self) -> bool {
+        self.used().is_none()
+    }
+
     /// Asks the peer for a signal. Look again afterwards.
-    pub fn set_wanted(&mut self) {
+    fn set_wanted(&mut self) {
         self.mine.wanted.store(1, Relaxed);
         fence(SeqCst);
     }
 
     /// After moving on: whether the peer waits for a signal, if the change is worth one.
-    pub fn owes_signal(&mut self, worth_it: bool) -> bool {
+    fn owes_signal_if(&mut self, worth_it: bool) -> bool {
         if core::mem::take(&mut self.owing) {
             self.moved = false;
             self.peers.wanted.store(0, Relaxed);
@@ -234,5 +239,50 @@ impl<'m, R: Role> End<'m, R> {
         let epoch = self.peers.epoch.load(Acquire);
         let before = core::mem::replace(&mut self.reported_epoch, epoch);
         before != 0 && before != epoch
+    }
+}
+
+impl End<'_, Producing> {
+    /// Units that can be put in now. 0 while the consumer's position makes no sense.
+    pub fn space(&mut self) -> usize {
+        self.used().map_or(0, |used| self.capacity - used)
+    }
+
+    /// After putting in: whether the consumer waits for a signal. It counts as sent once this has returned `true`.
+    pub fn owes_signal(&mut self) -> bool {
+        self.owes_signal_if(true)
+    }
+
+    /// Asks for a signal when there is room. Returns whether there is none.
+    pub fn await_space(&mut self) -> bool {
+        self.set_wanted();
+        self.space() == 0
+    }
+}
+
+impl End<'_, Consuming> {
+    /// Units that can be taken out now. 0 while the producer's position makes no sense.
+    pub fn available(&mut self) -> usize {
+        self.used().unwrap_or(0)
+    }
+
+    /// Throws away what is in the ring and returns how many units that was.
+    pub fn discard(&mut self) -> usize {
+        let count = self.available();
+        self.advance(count);
+        count
+    }
+
+    /// After taking out: whether the producer waits for a signal, and the ring is empty enough to be worth one. It counts as sent once
+    /// this has returned `true`.
+    pub fn owes_signal(&mut self) -> bool {
+        let half_empty = self.available() <= self.capacity / 2;
+        self.owes_signal_if(half_empty)
+    }
+
+    /// Asks for a signal when there is something. Returns whether there is nothing.
+    pub fn await_data(&mut self) -> bool {
+        self.set_wanted();
+        self.available() == 0
     }
 }

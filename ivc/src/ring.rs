@@ -46,7 +46,7 @@ impl<'m> Producer<'m> {
 
     /// Bytes that can be pushed now. 0 while the consumer's position makes no sense.
     pub fn space(&mut self) -> usize {
-        self.end.used().map_or(0, |used| self.capacity() - used)
+        self.end.space()
     }
 
     /// Puts in as much of `bytes` as there is room for, visible to the consumer at once, and
@@ -74,14 +74,13 @@ impl<'m> Producer<'m> {
     /// returned `true`.
     #[must_use = "the consumer may be waiting for this signal"]
     pub fn owes_signal(&mut self) -> bool {
-        self.end.owes_signal(true)
+        self.end.owes_signal()
     }
 
     /// Asks the consumer for a signal when the ring has drained to half, if it is full. Returns
     /// whether it is: then one may sleep, else go on pushing.
     pub fn await_space(&mut self) -> bool {
-        self.end.set_wanted();
-        self.space() == 0
+        self.end.await_space()
     }
 
     /// Whether the consumer has started anew since this was last asked (not: its first start).
@@ -91,7 +90,7 @@ impl<'m> Producer<'m> {
 
     /// Whether the consumer's position makes no sense, so that the ring is unusable until the consumer restarts.
     pub fn peer_is_corrupt(&mut self) -> bool {
-        self.end.used().is_none()
+        self.end.peer_is_corrupt()
     }
 }
 
@@ -119,7 +118,7 @@ impl<'m> Consumer<'m> {
 
     /// Bytes that can be popped now. 0 while the producer's position makes no sense.
     pub fn available(&mut self) -> usize {
-        self.end.used().unwrap_or(0)
+        self.end.available()
     }
 
     /// Takes bytes out into `buffer`, at once free for the producer, and returns how many. Then
@@ -140,9 +139,7 @@ impl<'m> Consumer<'m> {
 
     /// Throws away what is in the ring and returns how many bytes that was.
     pub fn discard(&mut self) -> usize {
-        let count = self.available();
-        self.end.advance(count);
-        count
+        self.end.discard()
     }
 
     /// The word that the producer has left beside the bytes; 0: none.
@@ -155,15 +152,13 @@ impl<'m> Consumer<'m> {
     /// worth one? It counts as sent once this has returned `true`.
     #[must_use = "the producer may be waiting for this signal"]
     pub fn owes_signal(&mut self) -> bool {
-        let half_empty = self.available() <= self.capacity() / 2;
-        self.end.owes_signal(half_empty)
+        self.end.owes_signal()
     }
 
     /// Asks the producer for a signal when there are bytes, if there are none. Returns whether
     /// there are none: then one may sleep, else go on popping.
     pub fn await_data(&mut self) -> bool {
-        self.end.set_wanted();
-        self.available() == 0
+        self.end.await_data()
     }
 
     /// Whether the producer has started anew since this was last asked (not: its first start).
@@ -173,7 +168,7 @@ impl<'m> Consumer<'m> {
 
     /// Whether the producer's position makes no sense, so that the ring is unusable until the producer restarts.
     pub fn peer_is_corrupt(&mut self) -> bool {
-        self.end.used().is_none()
+        self.end.peer_is_corrupt()
     }
 }
 

@@ -94,7 +94,7 @@ impl<'m> Sender<'m> {
 
     /// Slots that can be filled now. 0 while the receiver's position makes no sense.
     pub fn space(&mut self) -> usize {
-        self.0.end.used().map_or(0, |used| self.0.end.capacity() - used)
+        self.0.end.space()
     }
 
     /// Has the next slot filled and sends it. False, without a call, if there is none.
@@ -110,13 +110,12 @@ impl<'m> Sender<'m> {
     /// After sending: does the receiver wait for a signal? It counts as sent once this has returned `true`.
     #[must_use = "the receiver may be waiting for this signal"]
     pub fn owes_signal(&mut self) -> bool {
-        self.0.end.owes_signal(true)
+        self.0.end.owes_signal()
     }
 
     /// Asks for a signal when half of the slots are free, if none is. Returns whether none is: then one may sleep.
     pub fn await_space(&mut self) -> bool {
-        self.0.end.set_wanted();
-        self.space() == 0
+        self.0.end.await_space()
     }
 
     /// Whether the receiver has started anew since this was last asked (not: its first start).
@@ -126,7 +125,7 @@ impl<'m> Sender<'m> {
 
     /// Whether the receiver's position makes no sense.
     pub fn peer_is_corrupt(&mut self) -> bool {
-        self.0.end.used().is_none()
+        self.0.end.peer_is_corrupt()
     }
 }
 
@@ -179,7 +178,7 @@ impl<'m> Receiver<'m> {
 
     /// Slots that are full now. 0 while the sender's position makes no sense.
     pub fn available(&mut self) -> usize {
-        self.0.end.used().unwrap_or(0)
+        self.0.end.available()
     }
 
     /// Has the oldest slot read, and frees it. `None`, without a call, if all are empty.
@@ -199,23 +198,19 @@ impl<'m> Receiver<'m> {
 
     /// Throws away what has come and returns how many slots that was.
     pub fn discard(&mut self) -> usize {
-        let count = self.available();
-        self.0.end.advance(count);
-        count
+        self.0.end.discard()
     }
 
     /// After receiving: does the sender wait for a signal, and is the ring empty enough to be worth one? It counts as sent
     /// once this has returned `true`.
     #[must_use = "the sender may be waiting for this signal"]
     pub fn owes_signal(&mut self) -> bool {
-        let half_empty = self.available() <= self.0.end.capacity() / 2;
-        self.0.end.owes_signal(half_empty)
+        self.0.end.owes_signal()
     }
 
     /// Asks for a signal when something has come, if nothing has. Returns whether nothing has: then one may sleep.
     pub fn await_data(&mut self) -> bool {
-        self.0.end.set_wanted();
-        self.available() == 0
+        self.0.end.await_data()
     }
 
     /// Whether the sender has started anew since this was last asked (not: its first start).
@@ -225,6 +220,6 @@ impl<'m> Receiver<'m> {
 
     /// Whether the sender's position makes no sense.
     pub fn peer_is_corrupt(&mut self) -> bool {
-        self.0.end.used().is_none()
+        self.0.end.peer_is_corrupt()
     }
 }
