@@ -10,18 +10,13 @@
 use core::ptr::NonNull;
 
 use arm_pl011_uart::{PL011Registers, UniqueMmioPointer};
+use driver_pd::Pd;
 use ivc::{Region, console::Port};
 use pl011::{Driver, hardware::Pl011};
-use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, memory_region_symbol, protection_domain, var};
-
-struct Pd {
-    driver: Driver<'static, Pl011<'static>>,
-    irq: Channel,
-    user: Channel,
-}
+use sel4_microkit::{Channel, Handler, memory_region_symbol, protection_domain, var};
 
 #[protection_domain]
-fn init() -> Pd {
+fn init() -> impl Handler {
     let registers = memory_region_symbol!(uart_vaddr: *mut PL011Registers);
     // SAFETY: the system description maps the device's page there, for this domain only.
     let registers = unsafe { UniqueMmioPointer::new(registers) };
@@ -32,32 +27,11 @@ fn init() -> Pd {
     let region = unsafe { Region::from_raw(base, *var!(console_size: usize = 0)) };
     let line = region.and_then(Port::server).expect("a region for two rings");
 
-    let mut pd = Pd {
-        driver: Driver::new(uart, line),
-        irq: Channel::new(*var!(uart_irq: usize = 0)),
-        user: Channel::new(*var!(console_channel: usize = 0)),
-    };
-    pd.run();
-    pd
-}
-
-impl Pd {
-    fn run(&mut self) {
-        if self.driver.run() {
-            self.user.notify();
+    let mut driver = Driver::new(uart, line);
+    let user = Channel::new(*var!(console_channel: usize = 0));
+    Pd::start(Channel::new(*var!(uart_irq: usize = 0)), move || {
+        if driver.run() {
+            user.notify();
         }
-    }
-}
-
-impl Handler for Pd {
-    type Error = Infallible;
-
-    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
-        self.run();
-        if channels.contains(self.irq) {
-            // Fails only if the description gives this channel to something else than the interrupt.
-            self.irq.irq_ack().expect("an interrupt's channel");
-        }
-        Ok(())
-    }
+    })
 }

@@ -11,9 +11,10 @@ extern crate alloc;
 use core::ptr::NonNull;
 
 use arm_sysregs::el0::accessors::{read_cntfrq_el0, read_cntpct_el0};
+use driver_pd::Pd;
 use ivc::clock::User;
 use pl031::{Counter, Driver, Rtc};
-use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, memory_region_symbol, protection_domain, var};
+use sel4_microkit::{Channel, Handler, memory_region_symbol, protection_domain, var};
 
 /// The device.
 struct Pl031(arm_pl031::Rtc);
@@ -46,39 +47,13 @@ impl Counter for SystemCounter {
     }
 }
 
-struct Pd {
-    driver: Driver<'static, Pl031, SystemCounter>,
-    irq: Channel,
-}
-
 #[protection_domain(heap_size = 0x2_0000)]
-fn init() -> Pd {
+fn init() -> impl Handler {
     let registers: NonNull<u32> = memory_region_symbol!(rtc_vaddr: *mut u32);
     // SAFETY: the system description maps the device's page there, for this domain's writes only.
     let rtc = unsafe { arm_pl031::Rtc::new(registers.as_ptr()) };
     let user = |channel| Some((channel, User::attach(clients::pd::client(channel)?).ok()?));
     let users = (0..clients::MOST).filter_map(user).collect();
-    let mut pd =
-        Pd { driver: Driver::new(Pl031(rtc), SystemCounter, users), irq: Channel::new(*var!(rtc_irq: usize = 0)) };
-    pd.run();
-    pd
-}
-
-impl Pd {
-    fn run(&mut self) {
-        clients::pd::notify(self.driver.run());
-    }
-}
-
-impl Handler for Pd {
-    type Error = Infallible;
-
-    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
-        self.run();
-        if channels.contains(self.irq) {
-            // Fails only if the description gives this channel to something else than the interrupt.
-            self.irq.irq_ack().expect("an interrupt's channel");
-        }
-        Ok(())
-    }
+    let mut driver = Driver::new(Pl031(rtc), SystemCounter, users);
+    Pd::start(Channel::new(*var!(rtc_irq: usize = 0)), move || clients::pd::notify(driver.run()))
 }

@@ -5,14 +5,12 @@
 //! it has none left; when the device has not sent what it was given, bytes stay in the line. For that it must be a port of its own
 //! (QEMU's `virtserialport`): of what a console port (`virtconsole`) is given, QEMU drops what the host does not take.
 //!
-//! [`Driver`] is the logic over the [`Port`] that it needs; [`Serial`] is one of the device's; [`memory`] is what
-//! it shares with the device.
+//! [`Driver`] is the logic over the [`Port`] that it needs; [`Serial`] is one of the device's.
 #![no_std]
 
 mod buffers;
 mod driver;
 mod hardware;
-pub mod memory;
 
 pub use driver::{Driver, Port};
 pub use hardware::Serial;

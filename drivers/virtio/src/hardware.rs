@@ -7,13 +7,13 @@ use core::ptr::NonNull;
 use bitflags::bitflags;
 use ivc::block::{self, Operation, Request};
 use ivc::net::MAX_FRAME;
+use virtio_dma::Dma;
 use virtio_drivers::device::net::VirtIONetRaw;
 use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
 use virtio_drivers::transport::{DeviceType, Transport};
 
 use crate::disk::{SLOTS, request_type};
-use crate::dma::Dma;
 use crate::{Nic, Sectors, Source};
 
 /// Devices in a page of registers, and the distance between them.

@@ -10,9 +10,10 @@
 use core::ptr::NonNull;
 
 use sel4_microkit::{Channel, memory_region_symbol, var};
+use virtio_dma::Dma;
 use virtio_drivers::transport::{DeviceType, mmio::MmioTransport};
 
-use crate::{dma::Dma, hardware};
+use crate::hardware;
 
 /// Finds the device of this domain, and gives its driver memory.
 ///

@@ -8,19 +8,15 @@
 
 use core::ptr::NonNull;
 
+use driver_pd::Pd;
 use ivc::block::{DATA, Server};
-use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, memory_region_symbol, protection_domain, var};
-use virtio::{Disk, dma::Dma, hardware::VirtioDisk, pd};
+use sel4_microkit::{Channel, Handler, memory_region_symbol, protection_domain, var};
+use virtio::{Disk, hardware::VirtioDisk, pd};
+use virtio_dma::Dma;
 use virtio_drivers::transport::DeviceType;
 
-struct Pd {
-    driver: Disk<'static, VirtioDisk>,
-    irq: Channel,
-    user: Channel,
-}
-
 #[protection_domain(heap_size = 0x2_0000)]
-fn init() -> Pd {
+fn init() -> impl Handler {
     let base: NonNull<u8> = memory_region_symbol!(user_vaddr: *mut u8);
     let size = *var!(user_size: usize = 0);
     // SAFETY: the system description maps the region there, and tells where it is.
@@ -32,29 +28,11 @@ fn init() -> Pd {
     let disk = pd::device(DeviceType::Block).and_then(|transport| VirtioDisk::new(transport, data));
     let disk = disk.unwrap_or_else(|error| panic!("{error}"));
     let user = Channel::new(*var!(user_channel: usize = 0));
-    let mut pd = Pd { driver: Disk::new(disk, server), irq: pd::interrupt(), user };
-    pd.run();
-    pd
-}
-
-impl Pd {
-    fn run(&mut self) {
-        if self.driver.run() {
-            self.user.notify();
+    let mut driver = Disk::new(disk, server);
+    Pd::start(pd::interrupt(), move || {
+        driver.device_mut().acknowledge();
+        if driver.run() {
+            user.notify();
         }
-    }
-}
-
-impl Handler for Pd {
-    type Error = Infallible;
-
-    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
-        self.driver.device_mut().acknowledge();
-        self.run();
-        if channels.contains(self.irq) {
-            // Fails only if the description gives this channel to something else than the interrupt.
-            self.irq.irq_ack().expect("an interrupt's channel");
-        }
-        Ok(())
-    }
+    })
 }

@@ -1,6 +1,7 @@
 //! Memory that a device reaches: the driver's own, for queues and requests, and the one that it shares with its user.
 //!
 //! A protection domain drives one device, so this is one state of the whole program, as `virtio-drivers` wants it.
+#![no_std]
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -49,7 +50,7 @@ static SHARED: Window = Window::new();
 pub struct Dma;
 
 impl Dma {
-    /// Gives the driver memory of its own.
+    /// Gives the driver memory of its own: `size` bytes at `base`, a multiple of the page size.
     ///
     /// # Safety
     /// It is mapped for as long as the program lives, used by nobody else, and the device reaches it at `physical`.
@@ -65,7 +66,7 @@ impl Dma {
         SHARED.set(base, size, physical);
     }
 
-    /// Takes `size` bytes of the driver's own memory, aligned to `align` (a power of two), for good: zeros. `None` if no more are left.
+    /// Takes `size` bytes of the driver's own memory, aligned to `align` (a power of two, a page at most), for good: zeros. `None` if no more are left.
     #[must_use]
     pub fn take(size: usize, align: usize) -> Option<NonNull<u8>> {
         let start = OWN.used.load(Relaxed).next_multiple_of(align);
