@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::judges_itself;
+use super::{CHORD, judges_itself};
 use crate::cli::{BuildOptions, Config, TestOptions};
 use crate::guest::Kernel;
 use crate::machine::Gic;
@@ -14,6 +14,9 @@ use crate::workspace::Workspace;
 /// The campaign's system, and the file that tells it what to do, as the system names it.
 const SYSTEM: &str = "tests/systems/lifecycle.xml";
 const ORDERS: &str = "tests/systems/lifecycle-orders.txt";
+
+/// The key of the other guest's line (`tests/systems/lifecycle-clients.txt`).
+const TICKER: char = '2';
 
 /// How often the campaign kills each part, usually and at length.
 const ROUNDS: u64 = 1;
@@ -50,6 +53,7 @@ fn campaign() -> Scenario {
             Case { name: "whoever is killed comes back, and the others go on", check: judges_itself },
             Case { name: "who was killed how often, and how soon all went on", check: figures },
             Case { name: "the console goes on", check: console_goes_on },
+            Case { name: "the other guest's line goes on", check: line_goes_on },
         ],
     }
 }
@@ -65,6 +69,13 @@ fn figures(talk: &mut Talk) -> Result<Option<String>> {
 /// What the campaign says last comes through console server and driver, which were killed, too.
 fn console_goes_on(talk: &mut Talk) -> Result<Option<String>> {
     talk.session.expect("The campaign is over.")?;
+    Ok(None)
+}
+
+/// What is typed comes through driver and server, which take what the guest prints back to the terminal: monitor and guest were killed, too.
+fn line_goes_on(talk: &mut Talk) -> Result<Option<String>> {
+    talk.session.send(&format!("{CHORD}{TICKER}"))?;
+    talk.session.expect("tick ")?;
     Ok(None)
 }
 
