@@ -437,3 +437,70 @@ fn open_log(folder: &Path, name: &str) -> Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true).open(&path).with_context(|| format!("cannot write {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A terminal that shows a client from its first byte on, and the socket's other end.
+    fn terminal() -> (Terminal, Peer) {
+        let (here, there) = UnixStream::pair().expect("a pair of sockets");
+        let peer = |stream| Peer::new(stream).expect("a socket");
+        let shows = Shows { client: 0, live_from: Some(0), full_since: None, lost: 0 };
+        (Terminal { shows: Some(shows), ..Terminal::new(peer(here)) }, peer(there))
+    }
+
+    /// Reads all that there is. Comes back with the bytes of output, and what was lost before each position.
+    fn read_all(terminal: &mut Terminal, there: &mut Peer) -> (u64, Vec<(u64, u64)>) {
+        let (mut deframer, mut shown, mut lost) = (Deframer::default(), 0, Vec::new());
+        loop {
+            terminal.peer.flush();
+            let Some(bytes) = there.read() else { return (shown, lost) };
+            for byte in bytes {
+                deframer.feed(byte, |message| match message {
+                    ToTerminal::Output(bytes) => shown += bytes.len() as u64,
+                    ToTerminal::Lost(count) => lost.push((shown, count)),
+                    other => panic!("{other:?}"),
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_terminal_holds_its_client_back_for_a_while_and_then_misses_output_that_is_counted() {
+        let (mut terminal, mut there) = terminal();
+        let start = Instant::now();
+        let (piece, mut written) = ([b'x'; PIECE], 0);
+        let mut write = |terminal: &mut Terminal| {
+            terminal.output(written, &piece);
+            written += PIECE as u64;
+            written
+        };
+        while terminal.peer.waiting() < FULL {
+            terminal.look_whether_full(start);
+            assert!(!terminal.holds_back(start));
+            write(&mut terminal);
+        }
+        terminal.look_whether_full(start);
+        let (before, after) = (start + PATIENCE - Duration::from_millis(1), start + PATIENCE);
+        terminal.look_whether_full(before);
+        assert!(terminal.holds_back(before) && !terminal.holds_back(after), "for so long, whenever it is looked at");
+        assert!(terminal.patience_ends().is_some_and(|end| end == after));
+
+        // Others go on meanwhile. It gets what there is room for.
+        let all = loop {
+            let written = write(&mut terminal);
+            if terminal.shows.as_ref().is_some_and(|shows| shows.lost > 0) {
+                break written;
+            }
+        };
+        assert!(terminal.peer.waiting() <= 2 * FULL + ivc::frame::MAX_FRAME);
+        assert_eq!(read_all(&mut terminal, &mut there), (all - PIECE as u64, vec![]));
+
+        // It reads again: it is told what it missed before it is shown more, and has its time anew.
+        terminal.look_whether_full(after);
+        assert!(!terminal.holds_back(after) && terminal.patience_ends().is_none());
+        write(&mut terminal);
+        assert_eq!(read_all(&mut terminal, &mut there), (PIECE as u64, vec![(0, PIECE as u64)]));
+    }
+}
