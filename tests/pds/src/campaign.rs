@@ -119,7 +119,7 @@ impl Wild {
             0 => random.word() % 256,
             1 => random.word(),
             _ if random.below(4) == 0 => pc.wrapping_add(random.word() % REACH),
-            _ => (sp & !7).wrapping_sub(random.word() % DEPTH & !7),
+            _ => (sp & !7).wrapping_sub((random.word() % DEPTH) & !7),
         });
         Self { pc: new_pc, sp: new_sp, general }
     }
