@@ -10,9 +10,10 @@ use test_guests::shares::{ROUND_INSTRUCTIONS, SPINNERS, clocks, rounds};
 use test_report::uart::Uart;
 
 const PL011: usize = 0x0900_0000;
-/// How often it wants to run, and how many times it looks: a multiple of the others' turns, of ten milliseconds or of three times 33.
+/// How often it wants to run, and how many times it looks: a multiple of the others' turns, of ten milliseconds or of three times 33, and so
+/// long that it does not matter in whose turn it begins and ends. The clock of one that waits is two turns old.
 const PERIOD_NS: u64 = 1_000_000;
-const PERIODS: u64 = 2_970;
+const PERIODS: u64 = 9_900;
 const NS: u64 = 1_000_000_000;
 
 #[unsafe(no_mangle)]
